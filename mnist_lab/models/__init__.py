@@ -1,0 +1,15 @@
+"""The networks. `MODELS` names every network a checkpoint may hold; each class has its `Config` dataclass beside it."""
+
+from mnist_lab.models.classifier import LeNet, ResNet, fold_batch_norm
+from mnist_lab.models.gan import Discriminator, Generator
+from mnist_lab.models.unet import UNet
+
+MODELS = {
+    "lenet": LeNet,
+    "resnet": ResNet,
+    "unet": UNet,
+    "generator": Generator,
+    "discriminator": Discriminator,
+}
+
+__all__ = ["MODELS", "Discriminator", "Generator", "LeNet", "ResNet", "UNet", "fold_batch_norm"]

@@ -1,0 +1,80 @@
+"""The denoiser: a U-Net that is told the noise level and the label, and predicts the noise."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    widths: tuple[int, int, int] = (32, 64, 128)  # channels at 32, 16 and 8 pixels
+    bottleneck: int = 256  # channels at 4 pixels
+    embedding: int = 256  # length of the summed embedding of noise level and label
+
+
+def noise_features(log_snr: Tensor, size: int) -> Tensor:
+    """Sines and cosines of the log signal-to-noise ratio: (B,) -> (B, size).
+
+    Waves from 2 pi / 0.05 down to 2 pi / 4 in units of log-SNR: the trained range is about 20 wide.
+    """
+    rates = torch.exp(torch.linspace(math.log(0.05), math.log(4.0), size // 2, device=log_snr.device))
+    angles = log_snr[:, None] * rates  # (B, size / 2)
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+class ResidualBlock(nn.Module):
+    """Norm, SiLU, 3x3 convolution, twice, with the embedding added between: (B, Cin, H, W) -> (B, Cout, H, W)."""
+
+    def __init__(self, c_in: int, c_out: int, embedding: int):
+        super().__init__()
+        self.norm1, self.conv1 = nn.GroupNorm(8, c_in), nn.Conv2d(c_in, c_out, 3, padding=1)
+        self.embed = nn.Linear(embedding, c_out)
+        self.norm2, self.conv2 = nn.GroupNorm(8, c_out), nn.Conv2d(c_out, c_out, 3, padding=1)
+        self.skip = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else nn.Identity()
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(self.conv2.bias)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = h + self.embed(embedding)[:, :, None, None]
+        return self.skip(x) + self.conv2(F.silu(self.norm2(h)))
+
+
+class UNet(nn.Module):
+    """Three levels and a bottleneck, one residual block each way: exactly 2,447,681 parameters as configured.
+
+    forward(x, alpha_bar, label): x (B, 1, 32, 32), noise level alpha_bar (B,) in (0, 1), label (B, 10) one-hot or
+    all-zero for "no label"; returns eps (B, 1, 32, 32). After Ronneberger et al. 2015 and Ho et al. 2020, appendix B.
+    The network sees log(alpha_bar / (1 - alpha_bar)), never a step number, so any schedule may be used to sample.
+    """
+
+    Config = UNetConfig
+
+    def __init__(self, config: UNetConfig = UNetConfig()):
+        super().__init__()
+        self.config = config
+        (a, b, c), d, e = config.widths, config.bottleneck, config.embedding
+        self.embed_noise = nn.Sequential(nn.Linear(e, e, bias=False), nn.SiLU(), nn.Linear(e, e, bias=False))
+        self.embed_label = nn.Sequential(nn.Linear(10, e, bias=False), nn.SiLU(), nn.Linear(e, e))
+        self.conv_in = nn.Conv2d(1, a, 3, padding=1)
+        self.down1, self.down2, self.down3 = ResidualBlock(a, a, e), ResidualBlock(a, b, e), ResidualBlock(b, c, e)
+        self.middle = ResidualBlock(c, d, e)
+        self.up3, self.up2, self.up1 = ResidualBlock(d + c, c, e), ResidualBlock(c + b, b, e), ResidualBlock(b + a, a, e)
+        self.norm_out, self.conv_out = nn.GroupNorm(8, a), nn.Conv2d(a, 1, 3, padding=1)
+        nn.init.zeros_(self.conv_out.weight)
+        nn.init.zeros_(self.conv_out.bias)
+
+    def forward(self, x: Tensor, alpha_bar: Tensor, label: Tensor) -> Tensor:
+        features = noise_features(torch.logit(alpha_bar), self.config.embedding)
+        embedding = F.silu(self.embed_noise(features) + self.embed_label(label))  # (B, embedding)
+        h1 = self.down1(self.conv_in(x), embedding)  # (B, 32, 32, 32)
+        h2 = self.down2(F.avg_pool2d(h1, 2), embedding)  # (B, 64, 16, 16)
+        h3 = self.down3(F.avg_pool2d(h2, 2), embedding)  # (B, 128, 8, 8)
+        h = self.middle(F.avg_pool2d(h3, 2), embedding)  # (B, 256, 4, 4)
+        h = self.up3(torch.cat([F.interpolate(h, scale_factor=2.0), h3], dim=1), embedding)
+        h = self.up2(torch.cat([F.interpolate(h, scale_factor=2.0), h2], dim=1), embedding)
+        h = self.up1(torch.cat([F.interpolate(h, scale_factor=2.0), h1], dim=1), embedding)  # (B, 32, 32, 32)
+        return self.conv_out(F.silu(self.norm_out(h)))

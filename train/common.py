@@ -1,0 +1,105 @@
+"""What the training scripts share: flags from a Recipe, the progress bar, and the saved checkpoint."""
+
+import argparse
+import dataclasses
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from tqdm import tqdm
+
+from mnist_lab import checkpoint
+from mnist_lab.training import Budget, Plan, Result, Step, cosine
+
+DRY_RUN_IMAGES = 512  # enough for two updates of every recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Fields every training has; a script's own Recipe adds to them. Each field is a flag of the same name."""
+
+    out: str = ""  # checkpoint to write
+    run: str = ""  # folder for state, losses and curves; the same folder again resumes
+    seed: int = 0
+    batch: int = 128  # images an update, each process
+    images: int = 1_000_000  # images to see in all
+    minutes: float = 0.0  # above 0: train this long instead
+    ema: float = 0.999  # decay an update of the averaged weights
+    validate_every: int = 100_000  # images
+    patience: int = 1_000  # validations without a new best before stopping early
+    dry_run: bool = False  # a few updates to a throw-away result, to see that everything works
+
+    def plan(self, schedule=cosine) -> Plan:
+        images = DRY_RUN_IMAGES if self.dry_run else self.images
+        batch = min(self.batch, 128) if self.dry_run else self.batch
+        return Plan(self.seed, batch, Budget(images, self.minutes or None), schedule, self.ema, self.validate_every, self.patience)
+
+
+def read_recipe(recipe_class: type, description: str):
+    """A recipe from the command line: one flag a field, with the field's default."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    for f in dataclasses.fields(recipe_class):
+        flag = "--" + f.name.replace("_", "-")
+        if f.type in (bool, "bool"):
+            parser.add_argument(flag, action="store_true", default=f.default)
+        else:
+            parser.add_argument(flag, type=type(f.default), default=f.default)
+    return recipe_class(**vars(parser.parse_args()))
+
+
+def show(steps: Iterator[Step], recipe: Recipe, accelerator: Accelerator) -> Result:
+    """Run a training to its end under a progress bar with throughput and remaining time."""
+    bar = tqdm(total=100, unit="%", disable=not accelerator.is_main_process, mininterval=5, bar_format="{l_bar}{bar:20}| {elapsed}<{remaining} {postfix}")
+    first = None
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            bar.close()
+            return stop.value
+        first = first or (step.images, bar.format_dict["elapsed"])
+        seconds = bar.format_dict["elapsed"] - first[1]
+        rate = (step.images - first[0]) / seconds if seconds else 0.0
+        if step.index % 10 == 0:
+            losses = " ".join(f"{k} {float(v):.4f}" for k, v in step.losses.items())
+            bar.set_postfix_str(f"{rate:.0f} images/s {losses}", refresh=False)
+        if step.validation and accelerator.is_main_process:
+            bar.write(f"{step.images:>10,} images: " + "  ".join(f"{k} {v:.4f}" for k, v in step.validation.items()))
+        bar.update(100 * step.progress - bar.n)
+
+
+def run_folder(recipe: Recipe, name: str) -> Path:
+    """Where the run keeps its state; a dry run starts afresh in a folder of its own."""
+    if not recipe.dry_run:
+        return Path(recipe.run or f"runs/{name}")
+    return Path(recipe.run or tempfile.mkdtemp(prefix="mnist-lab-dry-run-"))
+
+
+def git_revision() -> str:
+    try:
+        answer = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return answer.stdout.strip()
+
+
+def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: str, result: Result, settings: dict | None = None) -> Path:
+    """Write the checkpoint, in half precision, with everything needed to train it again; a dry run's stays in its folder."""
+    default = run_folder(recipe, file_name) / "dry-run.safetensors" if recipe.dry_run else checkpoint.FOLDER / "mnist" / f"{file_name}.safetensors"
+    path = Path(recipe.out or default)
+    training = {
+        "recipe": dataclasses.asdict(recipe),
+        "revision": git_revision(),
+        "images": result.images,
+        "minutes": round(result.minutes, 1),
+        "validation": result.validation,
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+    }
+    metadata = checkpoint.Metadata(kind, dataclasses.asdict(model.config), training=training, settings=settings or {})
+    checkpoint.save(path, model, metadata, half=True)
+    print(f"Saved {path}")
+    return path
