@@ -1,4 +1,4 @@
-"""The denoiser: a U-Net that is told the noise level and the label, and predicts the noise."""
+"""The denoiser: a U-Net that is told the noise level and the label, and says what the noise is."""
 
 import math
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ class UNetConfig:
     widths: tuple[int, int, int] = (32, 64, 128)  # channels at 32, 16 and 8 pixels
     bottleneck: int = 256  # channels at 4 pixels
     embedding: int = 256  # length of the summed embedding of noise level and label
+    predicts: str = "v"  # what the last layer means: "v", or "eps" as published
 
 
 def noise_features(log_snr: Tensor, size: int) -> Tensor:
@@ -49,6 +50,9 @@ class UNet(nn.Module):
     forward(x, alpha_bar, label): x (B, 1, 32, 32), noise level alpha_bar (B,) in (0, 1), label (B, 10) one-hot or
     all-zero for "no label"; returns eps (B, 1, 32, 32). After Ronneberger et al. 2015 and Ho et al. 2020, appendix B.
     The network sees log(alpha_bar / (1 - alpha_bar)), never a step number, so any schedule may be used to sample.
+
+    Where the last layer predicts v = a eps - s x_0 (Salimans and Ho 2022; a^2 = alpha_bar, s^2 = 1 - alpha_bar), the
+    noise is s x + a v: in nearly pure noise eps is then right by construction and the layer is left with the digit.
     """
 
     Config = UNetConfig
@@ -68,6 +72,13 @@ class UNet(nn.Module):
         nn.init.zeros_(self.conv_out.bias)
 
     def forward(self, x: Tensor, alpha_bar: Tensor, label: Tensor) -> Tensor:
+        out = self.last_layer(x, alpha_bar, label)
+        if self.config.predicts == "eps":
+            return out
+        level = alpha_bar[:, None, None, None]
+        return (1 - level).sqrt() * x + level.sqrt() * out
+
+    def last_layer(self, x: Tensor, alpha_bar: Tensor, label: Tensor) -> Tensor:
         features = noise_features(torch.logit(alpha_bar), self.config.embedding)
         embedding = F.silu(self.embed_noise(features) + self.embed_label(label))  # (B, embedding)
         h1 = self.down1(self.conv_in(x), embedding)  # (B, 32, 32, 32)

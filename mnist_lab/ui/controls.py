@@ -1,0 +1,120 @@
+"""What the rooms share: their opening words, feet, friendly errors, and settings that travel in the address."""
+
+import functools
+import inspect
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import gradio as gr
+
+from mnist_lab.checkpoint import CheckpointError
+from mnist_lab.ui.widgets import Widget
+
+
+@dataclass(frozen=True)
+class Room:
+    """One tab: what its address and title are, and which of its settings travel in a link."""
+
+    id: str
+    title: str
+    settings: dict[str, gr.components.Component] = field(default_factory=dict)  # key in the address -> control
+    run: str = ""  # id of the button to press when a link has restored settings
+
+
+def opening(title: str, words: str) -> gr.HTML:
+    return gr.HTML(f'<div class="lab"><div class="opening"><h1>{title}</h1><p class="lede">{words}</p></div></div>', container=False, padding=False)
+
+
+def wing(title: str, words: str, aside: str = "") -> gr.HTML:
+    """The heading of a further part of a room."""
+    return gr.HTML(f'<div class="lab"><div class="wing"><header><div><h2>{title}</h2><p class="lede">{words}</p></div>{aside}</header></div></div>',
+                   container=False, padding=False)
+
+
+SCALE = '<div class="scale"><span>below zero</span><i></i><span>above zero</span></div>'
+
+
+class Foot(Widget):
+    """Three lines of Python and a link to the screen. Value: the lines, as text."""
+
+    name = "foot"
+    html = """<footer class="foot"><details class="fold"><summary>Three lines of Python</summary>
+<pre class="code"></pre><button class="btn" data-do="copy">Copy</button></details>
+<button class="btn quiet" data-do="link">Copy a link to this screen</button></footer>"""
+
+    def api_info(self) -> dict:
+        return {"type": "string"}
+
+
+def friendly(handler: Callable) -> Callable:
+    """A handler whose bad input becomes a sentence for the visitor instead of a traceback."""
+
+    def sentence(error: Exception) -> gr.Error:
+        return gr.Error(str(error), print_exception=False)
+
+    if inspect.isgeneratorfunction(handler):
+        @functools.wraps(handler)
+        def stream(*args):
+            try:
+                yield from handler(*args)
+            except (ValueError, TypeError, CheckpointError) as error:
+                raise sentence(error) from error
+
+        return stream
+
+    @functools.wraps(handler)
+    def call(*args):
+        try:
+            return handler(*args)
+        except (ValueError, TypeError, CheckpointError) as error:
+            raise sentence(error) from error
+
+    return call
+
+
+# ---- settings in the address: a link restores the screen ------------------------------------------------------------
+
+def _describe(key: str, component: gr.components.Component) -> dict:
+    """What the page must know to read one setting from the address: its kind, its bounds, its default."""
+    value = component.value() if callable(component.value) else component.value
+    if isinstance(component, gr.Slider | gr.Number):
+        return {"key": key, "kind": "number", "low": component.minimum, "high": component.maximum, "value": value}
+    return {"key": key, "kind": "choice", "choices": [v for _, v in component.choices], "value": value}
+
+
+def read_address(rooms: Sequence[Room]) -> str:
+    """JavaScript that returns the tab to select and the value of every setting, in the order of `settings_of`."""
+    settings = [_describe(f"{room.id}.{key}", c) for room in rooms for key, c in room.settings.items()]
+    runs = {room.id: room.run for room in rooms if room.run}
+    return f"""() => {{
+  const q = window.labQuery, settings = {json.dumps(settings)}, runs = {json.dumps(runs)}, rooms = {json.dumps([r.id for r in rooms])};
+  const read = (s) => {{
+    const text = q.get(s.key.split('.')[1]);
+    if (q.get('room') !== s.key.split('.')[0] || text === null) return s.value;
+    if (s.kind === 'number') return text.trim() !== '' && isFinite(text) ? Math.min(s.high ?? 2147483647, Math.max(s.low ?? 0, +text)) : s.value;
+    return s.choices.find((c) => String(c) === text) ?? s.value;
+  }};
+  const room = rooms.includes(q.get('room')) ? q.get('room') : rooms[0];
+  const given = settings.some((s) => s.key.startsWith(room + '.') && q.has(s.key.split('.')[1]));
+  if (given && runs[room]) setTimeout(() => document.getElementById(runs[room])?.click(), 600);
+  return [{{__type__: 'update', selected: room}}, ...settings.map(read)];
+}}"""
+
+
+def settings_of(rooms: Sequence[Room]) -> list[gr.components.Component]:
+    return [c for room in rooms for c in room.settings.values()]
+
+
+def write_address(room: Room, key: str) -> str:
+    """JavaScript that keeps one setting in the address while its room is open."""
+    return f"""(v) => {{ const q = new URLSearchParams(location.search);
+  if ((q.get('room') ?? 'classify') === '{room.id}') {{ q.set('{key}', v); history.replaceState(history.state, '', '?' + q); }} }}"""
+
+
+def enter_room(room: Room) -> str:
+    """JavaScript that puts the room in the address, with the settings of other rooms taken out."""
+    return f"""() => {{ const q = new URLSearchParams(location.search);
+  if (q.get('room') === '{room.id}' || (!q.has('room') && window.labQuery.get('room'))) return;
+  const kept = new URLSearchParams(); for (const k of ['__theme', 'still']) if (q.has(k)) kept.set(k, q.get(k));
+  kept.set('room', '{room.id}'); history.replaceState(history.state, '', '?' + kept); }}"""

@@ -1,0 +1,34 @@
+"""Our own small components: what moves under the finger gets its data once and answers in the page, without the server.
+
+A widget is one Python file with its .js and .css beside it: a `Widget` subclass that says its HTML, and takes plain
+data as its value. It knows nothing of models. Shared: `lab.js` (window.Lab), `lab.css`, `tokens.css`.
+"""
+
+from pathlib import Path
+
+import gradio as gr
+
+FOLDER = Path(__file__).parent
+
+
+def asset(name: str) -> str:
+    """The text of a .js or .css file of this folder."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+class Widget(gr.HTML):
+    """Custom HTML with a script of its own. Subclasses set `name` (of the .js and .css files) and `html`.
+
+    `html` is static: no `${` and no `{{`, so that nothing a visitor sends is ever read as a template. The script sees
+    `element`, `props`, `watch`, `trigger`, `server` (Gradio's) and `Lab` (ours).
+    """
+
+    name = ""
+    html = ""
+
+    def __init__(self, value=None, *, server_functions=(), **kwargs):
+        super().__init__(value, html_template=f'<div class="lab {self.name}">{self.html}</div>', js_on_load=asset(f"{self.name}.js"),
+                         apply_default_css=False, server_functions=list(server_functions), container=False, padding=False, **kwargs)
+
+    def api_info(self) -> dict:
+        return {"type": "object"}

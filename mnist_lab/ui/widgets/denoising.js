@@ -1,0 +1,124 @@
+const { $, $$, bytes, clamp, el, inkScale, narrow, paint, repaint, rgb } = Lab;
+const N = 784, ANY = -1, LABELS = [ANY, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const name = (d) => (d === ANY ? "any" : String(d));
+let film = { run: null, total: 1, labels: [ANY], alpha_bar: [0, 1], x: [], x0: [] };
+let chosen = ANY, follow = true, started = 0, sampling = false;
+
+// One label's picture in a frame; a label that was not asked for shows the noise all started from.
+const column = () => Math.max(0, film.labels.indexOf(chosen));
+const cell = (frames, k, c) => frames[k].subarray(c * N, (c + 1) * N);
+const received = () => film.x.length - 1;
+
+// ---- pictures
+function showFrame(k) {
+  k = Math.min(k, received());
+  if (k < 0) return;
+  const scale = inkScale(0, 255), c = column();
+  paint($(".xt", element), cell(film.x, k, c), 28, 28, scale);
+  paint($(".guess", element), cell(film.x0, k, c), 28, 28, scale);
+  $$(".ten canvas", element).forEach((canvas, i) => {
+    const own = film.labels.indexOf(LABELS[i]);
+    paint(canvas, own < 0 ? cell(film.x, 0, 0) : cell(film.x, k, own), 28, 28, scale);
+    canvas.parentElement.classList.toggle("absent", own < 0);
+  });
+  const says = k === 0 ? "Pure noise" : k === film.total ? "Done" : `Step ${k} of ${film.total}`;
+  $(".step", element).textContent = says;
+  $(".xt", element).setAttribute("aria-label", `The noisy picture: ${says}`);
+  Lab.tell("frame", { index: k, total: film.total, alpha_bar: film.alpha_bar });
+}
+
+function paintStrip() {
+  const many = narrow() ? 8 : 14, gap = 2, width = many * 28 + (many - 1) * gap, c = column();
+  const data = new Int16Array(width * 28).fill(-1);
+  for (let j = 0; j < many; j++) {
+    const k = Math.round(j / (many - 1) * film.total), frame = k <= received() ? cell(film.x, k, c) : null;
+    for (let y = 0; y < 28; y++) for (let x = 0; x < 28; x++) data[y * width + j * (28 + gap) + x] = frame ? frame[y * 28 + x] : -2;
+  }
+  const scale = inkScale(0, 255), paper = rgb("paper"), sunken = rgb("sunken");
+  paint($(".strip canvas", element), data, width, 28, (v) => (v === -1 ? paper : v === -2 ? sunken : scale(v)));
+}
+
+// ---- the player; scrubbing stays within the frames that have arrived
+const player = Lab.film($(".film", element), {
+  frames: 2, label: "Step of the denoising",
+  show: (k) => {
+    if (k > received() && received() >= 0) return player.seek(received());
+    follow = k === received(); showFrame(k);
+  },
+  text: (k) => (k === 0 ? "pure noise" : `step ${k} of ${film.total}`),
+});
+
+// ---- labels: the tiles choose what is large; which film there is, only Generate changes
+const ten = $(".ten", element);
+for (const d of LABELS) {
+  const button = el("button", { "aria-label": d === ANY ? "No label: any digit" : `Label ${d}`, onclick: () => { choose(d); window.labLabel = name(d); trigger("input"); } },
+    el("canvas", { class: "pixels" }), name(d));
+  ten.append(button);
+}
+function choose(d) {
+  chosen = d;
+  $$("button", ten).forEach((b, i) => b.setAttribute("aria-pressed", LABELS[i] === d));
+  if (received() >= 0) { paintStrip(); showFrame(player.frame); }
+}
+Lab.hear("label", (text) => choose(text === "any" ? ANY : +text));
+
+// ---- frames arrive
+function begin(value) {
+  film = { run: value.run, total: value.total, labels: value.labels, alpha_bar: value.alpha_bar, x: [], x0: [] };
+  if (!film.labels.includes(chosen) && film.labels.length === 1) choose(film.labels[0]);
+  player.stop(); player.frames = film.total + 1; follow = true;
+  $(".recorded", element).hidden = !value.recorded;
+}
+function add(value) {
+  if (!value?.run) return;
+  if (value.sprite) return load(value);
+  if (value.run !== film.run) { begin(value); busy(true); }
+  film.x[value.index] = bytes(value.x); film.x0[value.index] = bytes(value.x0);
+  if (value.index % Math.max(1, Math.floor(film.total / 14)) === 0 || value.index === film.total) paintStrip();
+  if (follow) player.seek(value.index);
+  progress();
+  if (value.index === film.total) busy(false);
+}
+async function load(value) { // a stored film: cut the sprite into frames
+  const { grey, width } = await Lab.sprite(value.sprite);
+  if (film.run && film.run !== value.run) return; // a visitor's own run came first
+  begin(value);
+  const count = value.labels.length;
+  const cut = (row, column0) => {
+    const out = new Uint8Array(count * N);
+    for (let c = 0; c < count; c++) for (let y = 0; y < 28; y++) {
+      const from = (row * 28 + y) * width + (column0 + c) * 28;
+      out.set(grey.subarray(from, from + 28), c * N + y * 28);
+    }
+    return out;
+  };
+  for (let k = 0; k <= value.total; k++) { film.x[k] = cut(k, 0); film.x0[k] = cut(k, count); }
+  paintStrip(); player.seek(Math.round(.6 * value.total));
+  element.dataset.ready = 1;
+}
+
+// ---- busy: the picture so far, a line under it, the time left
+function busy(on) {
+  sampling = on; document.body.classList.toggle("lab-sampling", on);
+  $(".busy", element).hidden = !on;
+  if (on) started = performance.now(); else $(".left", element).textContent = "";
+}
+function progress() {
+  if (!sampling) return;
+  const done = received() / film.total, seconds = (performance.now() - started) / 1000 * (1 - done) / Math.max(done, 1e-6);
+  $(".busy i", element).style.width = `${100 * done}%`;
+  $(".left", element).textContent = received() < 2 ? "" : `Step ${received()} of ${film.total}, about ${Math.max(1, Math.round(seconds))} s left`;
+}
+Lab.hear("sampling", (state) => {
+  if (state === "start") { busy(true); $(".left", element).textContent = "Waiting for the network"; }
+  if (state === "end") busy(false);
+  if (state === "stop" && sampling) {
+    busy(false);
+    $(".left", element).textContent = received() < film.total ? `Stopped at step ${Math.max(0, received())}. You can scrub what there is.` : "";
+  }
+});
+
+choose(ANY);
+watch("value", () => add(props.value));
+add(props.value);
+repaint(() => { if (received() >= 0) { paintStrip(); showFrame(player.frame); } });

@@ -1,0 +1,25 @@
+"""The film of a diffusion run: x_t beside the network's guess of the clean digit, eleven labels from one noise, a strip to scrub.
+
+Value while sampling, one frame at a time (the page keeps them):
+    {"run": id, "index": k, "total": n, "labels": [...], "alpha_bar": [n + 1 levels], "x": base64, "x0": base64}
+where x and x0 are uint8 pictures of 28x28, one a label (-1: no label), one after the other.
+Value of a stored film: {"run", "total", "labels", "alpha_bar", "sprite": URL, "recorded": true}; the sprite has one row
+a frame, first the columns of x, then those of x0.
+"""
+
+from mnist_lab.ui.widgets import Widget
+
+
+class Denoising(Widget):
+    name = "denoising"
+    html = """
+<div class="pair">
+  <figure><p class="cap"><b class="step"></b><span class="math">x<sub>t</sub></span></p>
+    <div class="sheet"><canvas class="pixels xt" role="img" aria-label="The noisy picture"></canvas><div class="busy" hidden><i></i></div></div></figure>
+  <svg class="arrow" viewBox="0 0 48 24" aria-hidden="true"><path d="M4 12h38M36 6l7 6-7 6"/></svg>
+  <figure><p class="cap"><b>The network’s guess</b><span class="math"><span class="hat">x</span><sub>0</sub></span></p>
+    <div class="sheet"><canvas class="pixels guess" role="img" aria-label="The network’s guess of the clean digit"></canvas></div></figure>
+</div>
+<div class="ten" role="group" aria-label="Label: films from the same noise"></div>
+<div class="film"><button class="play"></button><div class="strip"><canvas></canvas><div class="head"></div></div>
+  <p class="cap"><span class="left" aria-live="polite"></span><span class="recorded note" hidden>recorded</span></p></div>"""

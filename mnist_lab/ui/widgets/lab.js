@@ -1,0 +1,141 @@
+// What the widgets share: colours, painting, pointer and keyboard, the film player, plots. No framework, no request.
+// Loaded once in the page's head as window.Lab.
+(() => {
+  const $ = (q, el = document) => el.querySelector(q), $$ = (q, el = document) => [...el.querySelectorAll(q)];
+  const query = window.labQuery ?? new URLSearchParams(location.search);
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches || query.has("still");
+  const clamp = (v, lo = 0, hi = 1) => Math.min(hi, Math.max(lo, v));
+
+  // ---- colours: read from the tokens, never copied; painters run again when Gradio switches light and dark
+  let colours = {};
+  const rgb = (name) => colours[name] ??= (() => {
+    const hex = getComputedStyle(document.body).getPropertyValue("--lab-" + name).trim().slice(1);
+    return [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  })();
+  const painters = new Set();
+  const repaint = (paint) => { painters.add(paint); paint(); return paint; };
+  const watchMode = () => new MutationObserver(() => { colours = {}; painters.forEach((f) => f()); })
+    .observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  document.body ? watchMode() : addEventListener("DOMContentLoaded", watchMode);
+
+  // ---- pictures: numbers -> pixels. Paper is low, ink is high, in both modes.
+  const paint = (canvas, data, width, height, colour) => {
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
+    const context = canvas.getContext("2d"), image = context.createImageData(width, height);
+    for (let i = 0; i < width * height; i++) {
+      const c = colour(data[i]);
+      image.data[4 * i] = c[0]; image.data[4 * i + 1] = c[1]; image.data[4 * i + 2] = c[2]; image.data[4 * i + 3] = 255;
+    }
+    context.putImageData(image, 0, 0);
+  };
+  const mix = (a, b, t) => [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t, a[2] + (b[2] - a[2]) * t];
+  const inkScale = (lo = 0, hi = 1) => {
+    const paper = rgb("surface"), ink = rgb("ink");
+    return (v) => mix(paper, ink, clamp((v - lo) / (hi - lo)));
+  };
+  const signScale = (max) => { // neg, neg-soft, surface, pos-soft, pos at -1, -1/2, 0, 1/2, 1 of max
+    const zero = rgb("surface"), arms = { up: [rgb("pos-soft"), rgb("pos")], down: [rgb("neg-soft"), rgb("neg")] };
+    return (v) => {
+      const t = clamp(Math.abs(v) / (max || 1)), [soft, full] = v > 0 ? arms.up : arms.down;
+      return t < .5 ? mix(zero, soft, 2 * t) : mix(soft, full, 2 * t - 1);
+    };
+  };
+
+  // ---- data from the server: base64 of raw bytes
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const signed = (text) => new Int8Array(bytes(text).buffer);
+  const sprite = async (url) => { // a grey picture -> its pixels
+    const image = new Image(); image.src = url; await image.decode();
+    const canvas = document.createElement("canvas"); canvas.width = image.width; canvas.height = image.height;
+    const context = canvas.getContext("2d", { willReadFrequently: true }); context.drawImage(image, 0, 0);
+    const rgba = context.getImageData(0, 0, image.width, image.height).data, grey = new Uint8Array(image.width * image.height);
+    for (let i = 0; i < grey.length; i++) grey[i] = rgba[4 * i];
+    return { grey, width: image.width, height: image.height };
+  };
+
+  // ---- small pieces of interface
+  const SVG = /^(svg|g|path|line|rect|circle|text|defs|pattern|image|tspan)$/;
+  const el = (tag, attributes = {}, ...children) => {
+    const e = SVG.test(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+    for (const [k, v] of Object.entries(attributes)) k.startsWith("on") ? e.addEventListener(k.slice(2), v) : v != null && e.setAttribute(k, v);
+    e.append(...children.filter((c) => c != null)); return e;
+  };
+  const drag = (target, move, end) => { // one pointer, captured; move gets 0..1, 0..1
+    const at = (e) => { const r = target.getBoundingClientRect(); move(clamp((e.clientX - r.left) / r.width), clamp((e.clientY - r.top) / r.height), e); };
+    target.addEventListener("pointerdown", (e) => { if (!e.isPrimary || e.button) return; target.setPointerCapture(e.pointerId); at(e); });
+    target.addEventListener("pointermove", (e) => { if (target.hasPointerCapture(e.pointerId)) at(e); });
+    target.addEventListener("pointerup", () => end?.());
+  };
+  const PLAY = '<svg viewBox="0 0 16 16"><path d="M4.500 2.200v11.600L13.500 8z"/></svg>';
+  const PAUSE = '<svg viewBox="0 0 16 16"><path d="M4 2.500h3v11H4zM9.500 2.500h3v11h-3z"/></svg>';
+  // Film player: a .strip to scrub, a .play button. show(i) draws frame i, text(i) says it. Any length plays in about 3 s.
+  const film = (box, { frames, label, show, text }) => {
+    const strip = $(".strip", box), head = $(".head", box), button = $(".play", box);
+    const player = { frame: 0, frames, playing: false };
+    const icon = () => { button.innerHTML = player.playing ? PAUSE : PLAY; button.setAttribute("aria-label", player.playing ? "Pause" : "Play"); };
+    player.seek = (i) => {
+      player.frame = clamp(Math.round(i), 0, Math.max(0, player.frames - 1));
+      head.style.left = `${100 * player.frame / Math.max(1, player.frames - 1)}%`;
+      strip.setAttribute("aria-valuenow", player.frame); strip.setAttribute("aria-valuemax", player.frames - 1);
+      strip.setAttribute("aria-valuetext", text?.(player.frame) ?? player.frame);
+      show(player.frame);
+    };
+    player.stop = () => { player.playing = false; icon(); };
+    player.play = () => {
+      if (player.frame >= player.frames - 1) player.seek(0);
+      player.playing = true; icon();
+      const rate = clamp(player.frames / 3.2, 4, 400), from = player.frame, start = performance.now();
+      const tick = (now) => {
+        if (!player.playing) return;
+        const i = Math.min(player.frames - 1, from + Math.floor((now - start) * rate / 1000));
+        if (i !== player.frame) player.seek(i);
+        player.frame >= player.frames - 1 ? player.stop() : requestAnimationFrame(tick);
+      };
+      requestAnimationFrame(tick);
+    };
+    button.addEventListener("click", () => (player.playing ? player.stop() : player.play()));
+    Object.entries({ role: "slider", tabindex: 0, "aria-label": label, "aria-valuemin": 0 }).forEach(([k, v]) => strip.setAttribute(k, v));
+    drag(strip, (x) => { player.stop(); player.seek(x * (player.frames - 1)); });
+    const keys = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageDown: 10, PageUp: -10, Home: -1e6, End: 1e6 };
+    strip.addEventListener("keydown", (e) => {
+      if (keys[e.key]) { e.preventDefault(); player.stop(); player.seek(player.frame + keys[e.key]); }
+      if (e.key === " ") { e.preventDefault(); button.click(); }
+    });
+    icon(); return player;
+  };
+  // Plot: an svg as wide as its box; draw(svg, width, height) fills it, again on every resize. Returns "draw again".
+  const plot = (box, height, draw) => {
+    const svg = el("svg", { "aria-hidden": "true" }); box.prepend(svg);
+    const go = () => {
+      const w = Math.round(box.clientWidth), h = height();
+      if (!w) return;
+      svg.setAttribute("viewBox", `0 0 ${w} ${h}`); svg.setAttribute("height", h); svg.replaceChildren(); draw(svg, w, h);
+    };
+    new ResizeObserver(go).observe(box); return go;
+  };
+  const line = (xs, ys) => xs.map((x, i) => `${i ? "L" : "M"}${x.toFixed(1)} ${ys[i].toFixed(1)}`).join("");
+  const narrow = () => matchMedia("(max-width: 760px)").matches;
+  const toast = (text) => {
+    const t = $(".lab-toast") ?? document.body.appendChild(el("div", { class: "lab-toast", role: "status" }));
+    t.textContent = text; t.classList.add("on"); clearTimeout(toast.timer);
+    toast.timer = setTimeout(() => t.classList.remove("on"), 1800);
+  };
+  const copy = async (text, done) => {
+    try { await navigator.clipboard.writeText(text); toast(done); } catch { toast("Your browser did not let us copy."); }
+  };
+
+  // ---- widgets talk by events on the document: Lab.tell("reading", {...}), Lab.hear("reading", f)
+  const tell = (name, detail) => document.dispatchEvent(new CustomEvent("lab:" + name, { detail }));
+  const hear = (name, f) => document.addEventListener("lab:" + name, (e) => f(e.detail));
+
+  // ---- the bar and the feet of the rooms: anything with data-do
+  document.addEventListener("click", (e) => {
+    const button = e.target.closest("[data-do]");
+    if (button?.dataset.do === "mode") document.body.classList.toggle("dark");
+    if (button?.dataset.do === "link") copy(location.origin + location.pathname + location.search, "Link copied. It restores this screen.");
+    if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
+  });
+
+  window.Lab = { $, $$, bytes, calm, clamp, drag, el, film, hear, inkScale, line, mix, narrow, paint, plot, query, repaint, rgb, signScale, signed, sprite, tell, toast };
+})();
