@@ -1,5 +1,210 @@
-from mnist_lab.ui.controls import Room, opening
+"""The Classify room: draw a digit, and a network's verdict and all its layers follow the pen."""
+
+import base64
+import binascii
+import json
+import threading
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import torch
+
+from mnist_lab import drawing
+from mnist_lab.checkpoint import CheckpointError, Store
+from mnist_lab.data import load_digits, to_model
+from mnist_lab.explain import Layer, layers, scale
+from mnist_lab.labs import CLASSIFIERS, ClassifierLab, choice
+from mnist_lab.ui.controls import SCALE, Room, friendly, opening, wing
+from mnist_lab.ui.widgets.bars import Bars
+from mnist_lab.ui.widgets.foot import Foot
+from mnist_lab.ui.widgets.layers import Layers
+from mnist_lab.ui.widgets.pad import Pad
+from mnist_lab.ui.widgets.seen import Seen
+
 ID, TITLE = "classify", "Classify"
-def build(store):
-    opening("Title classify", "words")
-    return Room(ID, TITLE)
+RECORDED = Path(__file__).parent / "recorded" / "classify.json"
+BEST = CLASSIFIERS[0]
+BRUSH = 0.08  # share of the pad
+MOST_MAPS = 32  # shown of one layer
+READERS = 2  # visitors' drawings read at the same time: server functions have no queue of their own
+SAMPLES = (2965, 2634, 1780, 2648, 750, 2348, 2477, 1271, 2792, 2238)  # a plain 0 to 9 of the validation split
+HARD = (364, 4397)  # of the same split: a crossed 7, and a 3 that is nearly a 9
+ROW = (2965, 1780, 2348, 1271, 2792, 364, 4397)  # those below the pad
+FOUR = [  # an open 4 in two strokes, for the first look at the room
+    [[.335, .185], [.325, .24], [.308, .3], [.288, .36], [.271, .42], [.262, .47], [.266, .515], [.292, .545], [.34, .556],
+     [.41, .554], [.49, .546], [.57, .536], [.65, .526], [.722, .518]],
+    [[.655, .235], [.648, .31], [.64, .39], [.634, .47], [.628, .55], [.62, .63], [.611, .71], [.602, .79], [.595, .845]],
+]
+
+
+# ---- reading: JSON in, JSON out, for the pad -------------------------------------------------------------------------
+
+def read_drawing(store: Store, payload: object) -> dict:
+    """What a network makes of a drawing. Anyone may send any JSON; bad input comes back as {"error": sentence}.
+
+    payload {"strokes" or "pixels" (base64 of 784 bytes), "brush", "network", "layers": bool} -> {"digit", "p", "seen",
+    "box", "placed", "network", "layers" if asked for}, or {"empty": True} for a blank pad.
+    """
+    try:
+        return _read(store, payload)
+    except (ValueError, CheckpointError) as error:
+        return {"error": str(error)}
+
+
+def _read(store: Store, payload: object) -> dict:
+    if not isinstance(payload, dict):
+        raise ValueError("A drawing must be an object with strokes or pixels.")
+    network = choice("network", payload.get("network", BEST), CLASSIFIERS)
+    digit = _digit(payload)
+    if digit is None:
+        return {"empty": True}
+    found = layers(store[network], to_model(torch.from_numpy(digit.pixels)[None]))
+    p = _softmax(found[-1].values)
+    answer = {"digit": int(p.argmax()), "p": [round(float(v), 5) for v in p], "seen": _base64(digit.pixels),
+              "box": [round(v, 4) for v in digit.box], "placed": list(digit.placed), "network": network}
+    return answer | ({"layers": [_packed(layer) for layer in found]} if payload.get("layers", True) is True else {})
+
+
+def _digit(payload: dict) -> drawing.Digit | None:
+    """The digit in a payload, borrowed or drawn; None for a blank pad."""
+    pixels, strokes = payload.get("pixels"), payload.get("strokes")
+    if pixels is not None:
+        borrowed = _pixels(pixels)
+        return drawing.Digit(borrowed, (0, 0, 1, 1), (0, 0, drawing.SIDE, drawing.SIDE)) if borrowed.any() else None
+    if strokes is None or strokes == []:
+        return None
+    return drawing.from_strokes(strokes, payload.get("brush", BRUSH))
+
+
+def _pixels(text: object) -> np.ndarray:
+    """base64 -> uint8 (28, 28)."""
+    count = drawing.SIDE ** 2
+    if isinstance(text, str) and len(text) <= 2 * count:
+        try:
+            raw = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            raw = b""
+        if len(raw) == count:
+            return np.frombuffer(raw, np.uint8).reshape(drawing.SIDE, drawing.SIDE).copy()
+    raise ValueError(f"Pixels must be base64 of {count} bytes.")
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    e = np.exp(logits - logits.max())
+    return e / e.sum()
+
+
+def _base64(array: np.ndarray) -> str:
+    return base64.b64encode(array.tobytes()).decode()
+
+
+def _packed(layer: Layer) -> dict:
+    """A layer as signed bytes for the page; of many maps only the strongest, under their own numbers."""
+    values, channels = layer.values, list(range(len(layer.values)))
+    if values.ndim == 3 and len(values) > MOST_MAPS:
+        channels = sorted(np.abs(values).mean((1, 2)).argsort()[-MOST_MAPS:].tolist())
+    size = scale(values)
+    small = np.clip(np.rint(values[channels] * (127 / size)), -127, 127).astype(np.int8)
+    return {"name": layer.name, "kind": layer.kind, "count": len(values), "size": values.shape[-1] if values.ndim == 3 else 1,
+            "channels": channels, "maps": _base64(small), "scale": round(size, 4), "rectified": layer.rectified}
+
+
+# ---- uploads and programs --------------------------------------------------------------------------------------------
+
+def take_picture(path: str | None, network: str, brush: float) -> dict:
+    """An uploaded file, by path, as the pad's drawing; raises DrawingError."""
+    if not isinstance(path, str):
+        raise ValueError(drawing.NO_PICTURE)
+    return _drawing(pixels=_base64(drawing.from_picture(path).pixels), picture=True, network=network, brush=brush / 100)
+
+
+def _drawing(strokes=(), pixels: str | None = None, picture: bool = False, network: str = BEST, brush: float = BRUSH) -> dict:
+    """The pad's value."""
+    return {"strokes": list(strokes), "pixels": pixels, "picture": picture, "network": network, "brush": brush}
+
+
+def classify(store: Store, picture: list[list[float]] | None = None, strokes: list[list[list[float]]] | None = None,
+             network: str = BEST) -> dict:
+    """Reads one digit, given as rows of numbers (0 to 1, or 0 to 255) or as strokes of points [x, y] between 0 and 1."""
+    if (picture is None) == (strokes is None):
+        raise ValueError("Give either a picture or strokes.")
+    lab = ClassifierLab(store, choice("network", network, CLASSIFIERS))
+    verdict = lab.classify(_array(picture)) if strokes is None else lab.read(drawing.from_strokes(strokes).pixels)
+    return {"digit": verdict.digit, "probabilities": [float(v) for v in verdict.probabilities]}
+
+
+def _array(rows: object) -> np.ndarray:
+    """Rows of numbers -> uint8 (H, W)."""
+    try:
+        array = np.asarray(rows, np.float64)
+    except (ValueError, TypeError, OverflowError):
+        array = np.empty(0)
+    if array.ndim != 2 or array.size == 0 or not np.all((array >= 0) & (array <= 255)):  # NaN fails
+        raise ValueError("A picture must be rows of equal length, of numbers between 0 and 1, or between 0 and 255.")
+    return np.uint8(np.rint(array * 255 if array.max() <= 1 else array))
+
+
+# ---- what the room shows before anyone has drawn ---------------------------------------------------------------------
+
+def record(store: Store) -> dict:
+    """The content of recorded/classify.json: a drawn 4 with its reading, and the digits to take."""
+    digits = load_digits("validation")
+    samples = [{"label": int(digits.labels[i]), "hard": i in HARD, "row": i in ROW, "pixels": _base64(digits.images[i].numpy())}
+               for i in (*SAMPLES, *HARD)]
+    drawn = _drawing(FOUR)
+    return {"pad": drawn, "reading": read_drawing(store, drawn), "samples": samples}
+
+
+# ---- the room --------------------------------------------------------------------------------------------------------
+
+# One listener for both settings: the pad hears them, the drawer's lid says them, the three lines name the network.
+SETTINGS_JS = """(network, brush) => {
+  Lab.tell("pen", { network, brush: brush / 100 });
+  const state = (network === "lenet" ? "LeNet" : "Best") + (brush === %(brush)s ? "" : `, ${brush} %%`);
+  const name = network === "lenet" ? "lenet" : "classifier";
+  return [{ __type__: "update", label: `Brush, picture, network · ${state}` }, %(code)s.replace("NAME", name)];
+}"""
+CODE = 'import mnist_lab\nlab = mnist_lab.load("NAME")\nprint(lab.classify("drawing.png"))'
+
+
+def build(store: Store) -> Room:
+    recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
+    gate = threading.BoundedSemaphore(READERS)
+
+    def read(payload):
+        if not gate.acquire(timeout=1):
+            return {"busy": True}
+        try:
+            return read_drawing(store, payload)
+        finally:
+            gate.release()
+
+    opening("Draw a digit", "Ten numbers follow your pen: how strongly the network believes in each digit.")
+    with gr.Row(elem_id="classify-bench"):
+        pad = Pad(recorded["pad"], read=read, samples=recorded["samples"], elem_id="classify-pad")
+        Seen({"recorded": True, **_part(recorded, "seen", "digit")}, elem_id="classify-seen")
+        Bars(_part(recorded, "p"), elem_id="classify-bars")
+        with gr.Accordion("Brush, picture, network · Best", open=False, elem_id="classify-drawer") as drawer:
+            brush = gr.Slider(4, 20, 100 * BRUSH, step=1, label="Brush, % of the pad")
+            network = gr.Radio([("Best", "resnet"), ("LeNet, 16,554 weights", "lenet")], value=BEST, label="Network",
+                               elem_classes="segments")
+            upload = gr.UploadButton("Upload a picture", file_types=["image"], size="md")
+    wing("What it saw on the way", "Each square is one filter’s view of your digit. Touch one to see it large.", SCALE)
+    Layers(_part(recorded, "layers"), elem_id="classify-layers")
+    foot = Foot(CODE.replace("NAME", "classifier"), elem_id="classify-foot")
+
+    follow = SETTINGS_JS % {"brush": int(100 * BRUSH), "code": json.dumps(CODE)}
+    for control in (network, brush):
+        control.change(None, [network, brush], [drawer, foot], js=follow)
+    upload.upload(friendly(take_picture), [upload, network, brush], pad, show_progress="hidden", api_visibility="private")
+
+    def api(picture: list[list[float]] | None = None, strokes: list[list[list[float]]] | None = None, network: str = BEST) -> dict:
+        return classify(store, picture, strokes, network)
+
+    gr.api(friendly(api), api_name="classify", api_description=classify.__doc__)
+    return Room(ID, TITLE, {"network": network, "brush": brush})
+
+
+def _part(recorded: dict, *keys: str) -> dict:
+    return {key: recorded["reading"][key] for key in keys}

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import gradio as gr
 
 from mnist_lab.checkpoint import CheckpointError
-from mnist_lab.ui.widgets import Widget
 
 
 @dataclass(frozen=True)
@@ -33,18 +32,6 @@ def wing(title: str, words: str, aside: str = "") -> gr.HTML:
 
 
 SCALE = '<div class="scale"><span>below zero</span><i></i><span>above zero</span></div>'
-
-
-class Foot(Widget):
-    """Three lines of Python and a link to the screen. Value: the lines, as text."""
-
-    name = "foot"
-    html = """<footer class="foot"><details class="fold"><summary>Three lines of Python</summary>
-<pre class="code"></pre><button class="btn" data-do="copy">Copy</button></details>
-<button class="btn quiet" data-do="link">Copy a link to this screen</button></footer>"""
-
-    def api_info(self) -> dict:
-        return {"type": "string"}
 
 
 def friendly(handler: Callable) -> Callable:
@@ -98,6 +85,7 @@ def read_address(rooms: Sequence[Room]) -> str:
   const room = rooms.includes(q.get('room')) ? q.get('room') : rooms[0];
   const given = settings.some((s) => s.key.startsWith(room + '.') && q.has(s.key.split('.')[1]));
   if (given && runs[room]) setTimeout(() => document.getElementById(runs[room])?.click(), 600);
+  window.labAwaited = q.get('room') ? room : null;
   return [{{__type__: 'update', selected: room}}, ...settings.map(read)];
 }}"""
 
@@ -115,6 +103,8 @@ def write_address(room: Room, key: str) -> str:
 def enter_room(room: Room) -> str:
     """JavaScript that puts the room in the address, with the settings of other rooms taken out."""
     return f"""() => {{ const q = new URLSearchParams(location.search);
-  if (q.get('room') === '{room.id}' || (!q.has('room') && window.labQuery.get('room'))) return;
+  if (window.labAwaited && window.labAwaited !== '{room.id}') return;  // the first tab is selected before the address is read
+  window.labAwaited = null;
+  if (q.get('room') === '{room.id}') return;
   const kept = new URLSearchParams(); for (const k of ['__theme', 'still']) if (q.has(k)) kept.set(k, q.get(k));
   kept.set('room', '{room.id}'); history.replaceState(history.state, '', '?' + kept); }}"""

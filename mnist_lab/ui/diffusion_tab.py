@@ -16,8 +16,9 @@ from mnist_lab.data import to_pictures
 from mnist_lab.diffusion import SAMPLERS, SCHEDULES, Frame
 from mnist_lab.diffusion.schedules import BETA_FIRST, BETA_LAST, TRAIN_STEPS
 from mnist_lab.labs import DiffusionLab, Sampling, choice
-from mnist_lab.ui.controls import Foot, Room, friendly, opening
+from mnist_lab.ui.controls import Room, friendly, opening
 from mnist_lab.ui.widgets.denoising import Denoising
+from mnist_lab.ui.widgets.foot import Foot
 from mnist_lab.ui.widgets.schedule import Schedule
 
 ID, TITLE = "diffusion", "Diffusion"
@@ -103,13 +104,13 @@ def build(store: Store) -> Room:
             Schedule({"alpha_bar": stored["alpha_bar"]}, elem_id="schedule")
             steps = gr.Slider(1, TRAIN_STEPS, 50, step=1, label="Steps", elem_id="steps")
             guidance = gr.Slider(0, 8, default_guidance(store), step=0.1, label="Guidance", elem_id="guidance")
-            with gr.Accordion("Sampler, schedule, seed · DDIM, linear betas, seed 31", open=False, elem_classes="gr-accordion", elem_id="diffusion-drawer") as drawer:
+            with gr.Accordion("Sampler, schedule, seed · DDIM, cosine, seed 31", open=False, elem_classes="gr-accordion", elem_id="diffusion-drawer") as drawer:
                 which = gr.Radio([("All eleven labels", "all"), ("Only the chosen one", "one")], value="all", show_label=False, container=False, elem_classes="segments", elem_id="which")
                 sampler = gr.Radio([(NAMES[k], k) for k in SAMPLERS], value="ddim", label="Sampler", elem_classes="segments", elem_id="sampler")
-                schedule = gr.Radio([(NAMES[k], k) for k in SCHEDULES], value="linear", label="Noise schedule", elem_classes="segments", elem_id="noise-schedule")
+                schedule = gr.Radio([(NAMES[k], k) for k in SCHEDULES], value="cosine", label="Noise schedule", elem_classes="segments", elem_id="noise-schedule")
                 eta = gr.Slider(0, 1, 0, step=0.05, label="Eta: fresh noise each step", elem_id="eta")
-                beta_first = gr.Slider(1e-5, 0.005, BETA_FIRST, step=1e-5, label="First beta", elem_id="beta-first")
-                beta_last = gr.Slider(0.005, 0.1, BETA_LAST, step=0.001, label="Last beta", elem_id="beta-last")
+                beta_first = gr.Slider(1e-5, 0.005, BETA_FIRST, step=1e-5, label="First beta", visible=False, elem_id="beta-first")
+                beta_last = gr.Slider(0.005, 0.1, BETA_LAST, step=0.001, label="Last beta", visible=False, elem_id="beta-last")
                 seed = gr.Number(31, precision=0, minimum=0, maximum=2**31 - 1, label="Seed", elem_id="diffusion-seed")
             with gr.Row(elem_id="diffusion-go"):
                 go = gr.Button("Generate", variant="primary", elem_id="generate")
@@ -124,7 +125,7 @@ def build(store: Store) -> Room:
     def stream(*values):
         yield from generate_film(store, *values)
 
-    def generate(digit: int = -1, n: int = 1, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "linear", guidance: float | None = None,
+    def generate(digit: int = -1, n: int = 1, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "cosine", guidance: float | None = None,
                  eta: float = 0.0) -> list[list[list[int]]]:
         """n digits of 28x28 numbers from 0 (paper) to 255 (ink); digit -1 means any."""
         return generate_pictures(store, digit, n, steps, seed, sampler, schedule, guidance, eta)

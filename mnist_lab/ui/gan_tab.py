@@ -12,7 +12,8 @@ from mnist_lab.checkpoint import Store
 from mnist_lab.data import to_pictures
 from mnist_lab.labs import PATHS, GanLab
 from mnist_lab.plots.digits import grid
-from mnist_lab.ui.controls import Foot, Room, friendly, opening
+from mnist_lab.ui.controls import Room, friendly, opening
+from mnist_lab.ui.widgets.foot import Foot
 from mnist_lab.ui.widgets.morph import Morph
 
 ID, TITLE = "gan", "GAN"

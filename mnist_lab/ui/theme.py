@@ -11,13 +11,17 @@ THEME = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospac
 
 
 def css() -> str:
-    """Tokens first, then Gradio's own elements, then ours: shared, rooms, and one sheet a widget."""
-    tokens = asset("tokens.css").replace("fonts/", f"gradio_api/file={FONTS}/")
+    """For launch(css=...): Gradio's own elements, then ours: rooms, shared, and one sheet a widget."""
     sheets = [p.name for p in sorted(FOLDER.glob("*.css")) if p.name not in ("tokens.css", "lab.css")]
-    own = [Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("gradio.css", "rooms.css")]
-    return "\n".join([tokens, *own, asset("lab.css"), *map(asset, sheets)])
+    return "\n".join([_own("gradio.css"), _own("rooms.css"), asset("lab.css"), *map(asset, sheets)])
 
 
 def head() -> str:
-    """The address as it was before any tab rewrote it, then window.Lab."""
-    return f"<script>window.labQuery = new URLSearchParams(location.search)</script>\n<script>{asset('lab.js')}</script>"
+    """The address as it was before any tab rewrote it, the tokens and page rules, then window.Lab."""
+    tokens = asset("tokens.css").replace("fonts/", f"gradio_api/file={FONTS}/")
+    return (f"<script>window.labQuery = new URLSearchParams(location.search); window.labAwaited = window.labQuery.get('room');</script>\n<style>{tokens}\n{_own('page.css')}</style>\n"
+            f"<script>{asset('lab.js')}</script>")
+
+
+def _own(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")

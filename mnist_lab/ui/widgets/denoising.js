@@ -99,7 +99,7 @@ async function load(value) { // a stored film: cut the sprite into frames
 
 // ---- busy: the picture so far, a line under it, the time left
 function busy(on) {
-  sampling = on; document.body.classList.toggle("lab-sampling", on);
+  sampling = on; document.getElementById("diffusion-room")?.classList.toggle("sampling", on);
   $(".busy", element).hidden = !on;
   if (on) started = performance.now(); else $(".left", element).textContent = "";
 }
@@ -111,7 +111,7 @@ function progress() {
 }
 Lab.hear("sampling", (state) => {
   if (state === "start") { busy(true); $(".left", element).textContent = "Waiting for the network"; }
-  if (state === "end") busy(false);
+  if (state === "end" && sampling) busy(false);
   if (state === "stop" && sampling) {
     busy(false);
     $(".left", element).textContent = received() < film.total ? `Stopped at step ${Math.max(0, received())}. You can scrub what there is.` : "";

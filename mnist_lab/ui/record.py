@@ -1,0 +1,22 @@
+"""Record the runs the rooms open with, by the shipped checkpoints: `python -m mnist_lab.ui.record`.
+
+Each room's first paint is a real run, stored with the package, before any model is loaded.
+"""
+
+import json
+
+from mnist_lab.checkpoint import Store
+from mnist_lab.ui import classify_tab, diffusion_tab, gan_tab
+
+
+def main() -> None:
+    store = Store()
+    classify_tab.RECORDED.write_text(json.dumps(classify_tab.record(store), separators=(",", ":")))
+    gan_tab.RECORDED.write_text(json.dumps(gan_tab.record(store), separators=(",", ":")))
+    film, sprite = diffusion_tab.record(store)
+    diffusion_tab.RECORDED.write_text(json.dumps(film, separators=(",", ":")))
+    sprite.save(diffusion_tab.RECORDED.with_suffix(".jpg"), quality=85)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+const { $, el, bytes } = Lab;
+const SIDE = 784, CELL = SIDE / 28; // the pad's own pixels
+const MAPS_EVERY = 150; // ms between two readings that bring the layers' maps while the pen is down
+const form = $(".form", element), ink = $(".ink", element), context = ink.getContext("2d");
+form.width = form.height = ink.width = ink.height = SIDE;
+
+let strokes = [], pixels = null, brush = .08, network = "resnet", by = "pen";
+let live = null; // the stroke under the pen
+let own = false; // false while the recorded drawing stands: the first touch wipes it
+const blank = () => !strokes.length && !pixels;
+
+// ---- the printed form: 28 x 28 squares, and the corners of the 20 x 20 box that digits are fitted to
+const corner = (c, x, y, dx, dy) => {
+  c.beginPath(); c.moveTo((x + 1.5 * dx) * CELL, y * CELL); c.lineTo(x * CELL, y * CELL); c.lineTo(x * CELL, (y + 1.5 * dy) * CELL); c.stroke();
+};
+const paintForm = () => {
+  const c = form.getContext("2d"); c.clearRect(0, 0, SIDE, SIDE);
+  c.strokeStyle = `rgb(${Lab.rgb("dropout-soft")})`; c.lineWidth = 1.5;
+  for (let i = 1; i < 28; i++) {
+    c.beginPath(); c.moveTo(i * CELL, 0); c.lineTo(i * CELL, SIDE); c.moveTo(0, i * CELL); c.lineTo(SIDE, i * CELL); c.stroke();
+  }
+  c.strokeStyle = `rgb(${Lab.rgb("dropout")})`; c.lineWidth = 3;
+  for (const [x, y, dx, dy] of [[4, 4, 1, 1], [24, 4, -1, 1], [4, 24, 1, -1], [24, 24, -1, -1]]) corner(c, x, y, dx, dy);
+};
+
+// ---- what was drawn or borrowed
+const paintStroke = (stroke) => {
+  const at = (p) => [p[0] * SIDE, p[1] * SIDE];
+  context.beginPath();
+  if (stroke.length < 2) { context.arc(...at(stroke[0]), brush * SIDE / 2, 0, 7); context.fill(); return; }
+  context.moveTo(...at(stroke[0]));
+  for (let i = 1; i < stroke.length - 1; i++) {
+    const [p, q] = [at(stroke[i]), at(stroke[i + 1])];
+    context.quadraticCurveTo(...p, (p[0] + q[0]) / 2, (p[1] + q[1]) / 2);
+  }
+  context.lineTo(...at(stroke.at(-1))); context.stroke();
+};
+const paintPixels = () => {
+  for (let i = 0; i < 784; i++) {
+    if (!pixels[i]) continue;
+    context.fillStyle = `rgb(${Lab.rgb("ink")} / ${pixels[i] / 255})`.replaceAll(",", " ");
+    context.fillRect(i % 28 * CELL, Math.floor(i / 28) * CELL, CELL, CELL);
+  }
+};
+const paintInk = () => {
+  context.clearRect(0, 0, SIDE, SIDE);
+  if (pixels) paintPixels();
+  context.strokeStyle = context.fillStyle = `rgb(${Lab.rgb("pen")})`;
+  context.lineCap = context.lineJoin = "round"; context.lineWidth = brush * SIDE;
+  strokes.forEach(paintStroke);
+  $(".ghost", element).style.opacity = blank() ? 1 : 0;
+};
+let queued = false;
+const soon = () => {
+  if (queued) return;
+  queued = true; requestAnimationFrame(() => { queued = false; paintInk(); });
+};
+
+// ---- ask the network: one call in flight, the newest drawing wins
+let busy = false, again = false, lifted = false, mapsAt = 0;
+const tell = (answer) => {
+  const final = !live && !again;
+  Lab.tell("reading", { ...answer, by, final, lifted: final && lifted, canvas: ink });
+  if (final) lifted = false;
+};
+const LOST = { error: "The connection is lost. Your drawing stays: draw on to try again." };
+const read = async () => {
+  const layers = !live || performance.now() - mapsAt > MAPS_EVERY;
+  if (layers) mapsAt = performance.now();
+  const pixelText = pixels && btoa(String.fromCharCode(...pixels));
+  return await server.read({ strokes, brush, network, pixels: pixelText, layers }) ?? LOST;
+};
+const ask = async () => {
+  if (busy) { again = true; return; }
+  busy = true;
+  do {
+    again = false;
+    const answer = blank() ? { empty: true } : await read();
+    if (answer.busy) again = true; // other visitors hold the network: try once more
+    else if (answer.empty || !blank()) tell(answer); // a pad cleared meanwhile wants no verdict
+    await new Promise((done) => setTimeout(done, props.gap));
+  } while (again);
+  busy = false;
+};
+const commit = () => {
+  props.value = { strokes: structuredClone(strokes), brush, network, pixels: pixels && btoa(String.fromCharCode(...pixels)), picture: by === "picture" };
+  soon(); ask();
+};
+
+// ---- the pen
+const point = (e) => {
+  const r = ink.getBoundingClientRect();
+  return [(e.clientX - r.left) / r.width, (e.clientY - r.top) / r.height].map((v) => +Lab.clamp(v).toFixed(4));
+};
+const extend = (e) => {
+  const p = point(e), last = live.at(-1);
+  if (Math.hypot(p[0] - last[0], p[1] - last[1]) > .003) live.push(p);
+};
+ink.addEventListener("pointerdown", (e) => {
+  if (!e.isPrimary || e.button) return;
+  e.preventDefault(); ink.focus({ preventScroll: true }); ink.setPointerCapture(e.pointerId);
+  if (!own || pixels) strokes = [];
+  own = true; pixels = null; by = "pen";
+  strokes.push(live = [point(e)]); soon(); ask();
+});
+ink.addEventListener("pointermove", (e) => {
+  if (!live) return;
+  const moves = e.getCoalescedEvents?.() ?? [];
+  for (const m of moves.length ? moves : [e]) extend(m);
+  soon(); ask();
+});
+for (const end of ["pointerup", "pointercancel"]) {
+  ink.addEventListener(end, () => { if (live) { live = null; lifted = true; commit(); } });
+}
+
+// ---- clear, samples, keys
+const clear = () => { own = true; live = null; strokes = []; pixels = null; by = "pen"; commit(); };
+const take = (sample) => { own = true; live = null; strokes = []; pixels = bytes(sample.pixels); by = "sample"; commit(); };
+$(".clear", element).addEventListener("click", clear);
+ink.addEventListener("keydown", (e) => {
+  if (e.ctrlKey || e.metaKey || e.altKey) return;
+  const sample = /^[0-9]$/.test(e.key) && props.samples.find((s) => s.label === +e.key);
+  if (sample) take(sample);
+  if (["Delete", "Backspace", "Escape"].includes(e.key)) { e.preventDefault(); clear(); }
+});
+for (const sample of props.samples.filter((s) => s.row)) {
+  const canvas = el("canvas", { class: "pixels" });
+  const name = `Sample digit ${sample.label}${sample.hard ? ", a hard one" : ""}`;
+  const button = el("button", { "aria-label": name, title: sample.hard ? "A hard one" : "", onclick: () => take(sample) }, canvas);
+  Lab.repaint(() => Lab.paint(canvas, bytes(sample.pixels), 28, 28, Lab.inkScale(0, 255)));
+  $(".samples", element).append(button);
+}
+
+// ---- from outside: the drawer's brush and network, and a drawing that Python set
+Lab.hear("pen", (settings) => {
+  const before = [brush, network].join();
+  brush = settings.brush ?? brush; network = settings.network ?? network;
+  if (before !== [brush, network].join()) { soon(); if (!blank()) ask(); }
+});
+const adopt = () => {
+  const v = props.value ?? {};
+  strokes = structuredClone(v.strokes ?? []); pixels = v.pixels ? bytes(v.pixels) : null;
+  by = v.picture ? "picture" : pixels ? "sample" : "pen";
+};
+watch("value", () => { if (live) return; adopt(); own = true; soon(); ask(); });
+adopt(); brush = props.value?.brush ?? brush; network = props.value?.network ?? network;
+Lab.repaint(() => { paintForm(); paintInk(); });
+element.dataset.ready = 1;

@@ -1,0 +1,78 @@
+"""The bar and the address: rooms, links, light and dark, and what foreign programs may call."""
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from playwright.sync_api import expect
+
+ROOMS = {"classify": "Draw a digit", "gan": "Walk between digits nobody wrote", "diffusion": "Watch noise become a digit"}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_every_room_opens_by_its_link(page, url, room, theme, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{url}?room={room}&__theme={theme}&still=1")
+    expect(page.get_by_role("heading", level=1, name=ROOMS[room])).to_be_visible()
+    assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert f"room={room}" in page.url
+
+
+def test_an_unknown_room_opens_the_first(page, url):
+    page.goto(f"{url}?room=cellar")
+    expect(page.get_by_role("heading", level=1, name=ROOMS["classify"])).to_be_visible()
+
+
+def test_changing_rooms_changes_the_address(page, url):
+    page.goto(url)
+    page.get_by_role("tab", name="GAN").click()
+    expect(page.get_by_role("heading", level=1, name=ROOMS["gan"])).to_be_visible()
+    page.wait_for_url("**room=gan**")
+
+
+def test_settings_travel_in_the_address(page, url):
+    page.goto(f"{url}?room=diffusion&still=1")
+    page.fill("#steps input[type=number]", "12")
+    page.press("#steps input[type=number]", "Enter")
+    page.wait_for_url("**steps=12**")
+
+
+def test_nonsense_in_the_address_is_ignored(page, url):
+    page.goto(f"{url}?room=diffusion&still=1&guidance=NaN&sampler=oracle&eta=")
+    expect(page.locator("#guidance input[type=number]")).not_to_have_value("")
+    expect(page.locator("#sampler label.selected")).to_have_text("DDIM")
+
+
+def test_the_mode_switch(page, url):
+    page.goto(f"{url}?__theme=light&still=1")
+    page.click("[data-do=mode]")
+    assert page.evaluate("document.body.classList.contains('dark')")
+
+
+@pytest.fixture(scope="module")
+def client(url):
+    return Client(url, verbose=False)
+
+
+def test_programs_may_generate_and_interpolate(client, store):
+    digits = client.predict(8, 2, 4, 7, api_name="/generate")
+    assert len(digits) == 2 and len(digits[0]) == 28 and len(digits[0][0]) == 28
+    assert digits == client.predict(8, 2, 4, 7, api_name="/generate")
+    walk = client.predict(2, 11, 7, 12, "linear", 5, api_name="/interpolate")
+    assert len(walk) == 5
+
+
+@pytest.mark.parametrize("arguments, sentence", [
+    ((8, 1, 0, 7), "Steps must be a whole number between 1 and 1,000."),
+    ((8, 1, 10_001, 7), "Steps must be a whole number between 1 and 1,000."),
+    ((10, 1, 4, 7), "A digit must be a whole number between 0 and 9."),
+    ((8, 1, 4, 7, "oracle"), "There is no sampler of that name. Choose ddim or ddpm."),
+    ((8, 1, 4, 7, "ddim", "cosine", 99.0), "Guidance must be a number between 0 and 8."),
+    ((8, 1, 4, 7, "ddim", "cosine", float("nan")), "Guidance must be a number between 0 and 8."),
+])
+def test_bad_arguments_get_a_sentence_and_the_next_call_works(client, store, arguments, sentence):
+    with pytest.raises(AppError, match=sentence.replace(".", r"\.")):
+        client.predict(*arguments, api_name="/generate")
+    assert len(client.predict(1, 1, 1, 0, api_name="/generate")) == 1

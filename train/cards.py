@@ -1,0 +1,87 @@
+"""The model cards (checkpoints/README.md) and the README's table, written from what the checkpoints say of themselves."""
+
+from pathlib import Path
+
+from mnist_lab.checkpoint import Metadata, Store
+
+ROOT = Path(__file__).parent.parent
+BEGIN, END = "<!-- scores: written by train.evaluate -->", "<!-- end of scores -->"
+WHAT = {
+    "lenet": "LeNet, reads digits weight by weight",
+    "resnet": "residual network, the best reader and the judge of the generators",
+    "gan": "conditional DCGAN generator",
+    "discriminator": "the GAN's other half",
+    "diffusion": "U-Net denoiser",
+}
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.2f} %"
+
+
+def summary(scores: dict) -> str:
+    """One line of figures for a table."""
+    if "accuracy" in scores:
+        return f"{percent(scores['accuracy'])} of the test split read right"
+    if "read_as_asked" in scores:
+        return _generator_line(scores)
+    lines = [f"{k}: {_generator_line(v)}" for k, v in scores.items() if k.startswith("guidance")]
+    return "; ".join(lines) or "no score of its own"
+
+
+def _generator_line(s: dict) -> str:
+    return (f"{percent(s['read_as_asked'])} read as asked, Frechet distance {s['frechet_distance']:.2f}, precision {s['precision']:.3f}, "
+            f"recall {s['recall']:.3f} ({s['samples']:,} samples), {s['ms_per_image']:.3g} ms an image")
+
+
+def table(store: Store) -> str:
+    rows = ["| checkpoint | what it is | parameters | measured on the test split |", "| --- | --- | --- | --- |"]
+    for name in [n for n in WHAT if n in store.names()]:
+        model, metadata = store.load(name)
+        count = sum(p.numel() for p in model.parameters())
+        rows.append(f"| `{name}` | {WHAT[name]} | {count:,} | {summary(metadata.scores)} |")
+    return "\n".join(rows)
+
+
+def floors(store: Store) -> list[str]:
+    """What training digits score, beside each generator with as many samples."""
+    lines = []
+    for name in store.names():
+        f = store.load(name)[1].scores.get("floor")
+        if f:
+            lines.append(f"Training digits in the place of `{name}`'s {f['samples']:,} samples: Frechet distance {f['frechet_distance']:.2f}, "
+                         f"precision {f['precision']:.3f}, recall {f['recall']:.3f}. A perfect generator scores like this, not 0 and 1.")
+    return lines
+
+
+def card(name: str, metadata: Metadata) -> str:
+    t = metadata.training
+    lines = [f"## {name}", "", f"{WHAT.get(name, metadata.model)}. {summary(metadata.scores)}.", ""]
+    lines.append(f"Trained on {metadata.dataset} for {t['minutes']} minutes ({t['images']:,} images seen) on {t['device']}, seed {t['recipe']['seed']}, "
+                 f"git revision {t['revision']}, torch {t['torch']}. On validation writers: "
+                 + ", ".join(f"{k} {v:.4f}" for k, v in t["validation"].items()) + ".")
+    lines += ["", "Recipe: " + ", ".join(f"{k} {v}" for k, v in t["recipe"].items() if k not in ("out", "run", "dry_run")) + "."]
+    if metadata.settings:
+        lines += ["", "Settings: " + ", ".join(f"{k} {v}" for k, v in metadata.settings.items()) + "."]
+    scores = metadata.scores
+    if "accuracy_per_digit" in scores:
+        lines += ["", "| digit | " + " | ".join(map(str, range(10))) + " |", "| --- |" + " --- |" * 10]
+        lines.append("| read right | " + " | ".join(f"{100 * v:.1f} %" for v in scores["accuracy_per_digit"]) + " |")
+        lines += ["", "Confusion (rows: label, columns: read as):", "", "```"]
+        lines += [" ".join(f"{v:>5}" for v in row) for row in scores["confusion"]] + ["```"]
+    for key, s in [("", scores)] + [(k, v) for k, v in scores.items() if isinstance(v, dict) and k != "floor"]:
+        if "read_as_asked_per_digit" in s:
+            lines += ["", f"Read as asked, digit by digit{' at ' + key if key else ''}: "
+                      + ", ".join(f"{d} {100 * v:.1f} %" for d, v in enumerate(s["read_as_asked_per_digit"])) + "."]
+    return "\n".join(lines)
+
+
+def write_cards(store: Store) -> None:
+    intro = ("# Model cards\n\nWritten by `python -m train.evaluate` from the files in `mnist/`. Distances, precision and recall are in the features of "
+             "`resnet`, against the test split; generated pictures are clipped and rounded like MNIST's own, and their labels follow the test split's histogram.")
+    cards = [card(name, store.load(name)[1]) for name in WHAT if name in store.names()]
+    (ROOT / "checkpoints" / "README.md").write_text("\n\n".join([intro, table(store), *floors(store), *cards]) + "\n")
+    readme = ROOT / "README.md"
+    if readme.exists() and BEGIN in (text := readme.read_text()):
+        head, rest = text.split(BEGIN, 1)
+        readme.write_text(f"{head}{BEGIN}\n{table(store)}\n{END}{rest.split(END, 1)[1]}")

@@ -1,0 +1,135 @@
+"""Score every checkpoint on the test split and write the model cards: `python -m train.evaluate`.
+
+The test split is read here and nowhere else. What there is to choose (the diffusion model's default guidance) is chosen
+first, on validation writers: `python -m train.evaluate --choose-guidance`. Scores go into the checkpoints themselves;
+checkpoints/README.md and the README's table are written from there.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mnist_lab import checkpoint, metrics
+from mnist_lab.checkpoint import Store
+from mnist_lab.data import Digits, load_digits, one_hot, to_pictures
+from mnist_lab.labs import DiffusionLab, GanLab
+from train.cards import write_cards
+
+CLASSIFIERS = ("lenet", "resnet")
+GUIDANCES = (1.0, 1.5, 2.0, 3.0)
+STEPS = 50
+
+
+@torch.inference_mode()
+def score_classifier(store: Store, name: str, test: Digits) -> dict:
+    reading = metrics.read(store[name], test.images)
+    matrix = metrics.confusion(test.labels, reading.digit)
+    return {
+        "accuracy": (reading.digit == test.labels).double().mean().item(),
+        "accuracy_per_digit": [round(v, 4) for v in metrics.accuracy_per_class(matrix).tolist()],
+        "confusion": matrix.tolist(),
+    }
+
+
+@torch.inference_mode()
+def gan_samples(lab: GanLab, labels: Tensor) -> Tensor:
+    z = lab.latent(1, len(labels))
+    return torch.cat([to_pictures(lab.generator(a, one_hot(b))) for a, b in zip(z.split(500), labels.split(500), strict=True)])
+
+
+def diffusion_samples(lab: DiffusionLab, labels: Tensor, guidance: float, schedule: str = "cosine") -> Tensor:
+    parts = []
+    for k, part in enumerate(labels.split(100)):
+        sampling = lab.sampling(part.tolist(), steps=STEPS, seed=1_000 + k, guidance=guidance, schedule=schedule, same_noise=False)
+        *_, last = lab.frames(sampling)
+        parts.append(to_pictures(last.x))
+        print(f"  guidance {guidance:g}: {min(100 * (k + 1), len(labels)):,} of {len(labels):,} samples", flush=True)
+    return torch.cat(parts)
+
+
+def score_samples(store: Store, images: Tensor, labels: Tensor, reference: Digits) -> dict:
+    """Read as asked, Frechet distance, precision and recall against a split, in the best classifier's features."""
+    fake, real = metrics.read(store["resnet"], images), metrics.read(store["resnet"], reference.images)
+    precision, recall = metrics.precision_recall(real.features, fake.features)
+    right = fake.digit == labels
+    return {
+        "samples": len(labels),
+        "read_as_asked": right.double().mean().item(),
+        "read_as_asked_per_digit": [round(right[labels == d].double().mean().item(), 4) for d in range(10)],
+        "frechet_distance": metrics.frechet_distance(fake.features, real.features),
+        "precision": precision,
+        "recall": recall,
+    }
+
+
+def floor(store: Store, train: Digits, test: Digits, count: int) -> dict:
+    """The same figures for training digits: what a perfect generator would score with as many samples."""
+    index = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:count]
+    return score_samples(store, train.images[index], train.labels[index], test)
+
+
+def timed(make, labels: Tensor) -> tuple[Tensor, float]:
+    """(pictures, milliseconds a picture)."""
+    start = time.perf_counter()
+    images = make(labels)
+    return images, 1000 * (time.perf_counter() - start) / len(labels)
+
+
+def choose_guidance(store: Store, validation: Digits, count: int) -> None:
+    """The least guidance that is read as asked in 98.5 % of samples, else the best read: chosen on validation writers."""
+    lab, labels = DiffusionLab(store), metrics.labels_like(validation, count)
+    trials = {}
+    for guidance in GUIDANCES:
+        score = score_samples(store, diffusion_samples(lab, labels, guidance), labels, validation)
+        trials[f"{guidance:g}"] = {k: round(v, 4) for k, v in score.items() if isinstance(v, float)}
+        print(f"guidance {guidance:g}: {trials[f'{guidance:g}']}", flush=True)
+        if score["read_as_asked"] >= 0.985:
+            break
+    else:
+        guidance = float(max(trials, key=lambda k: trials[k]["read_as_asked"]))
+    checkpoint.update(store.path("diffusion"), settings={"guidance": guidance, "guidance_trials": {"samples": count, **trials}})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=10_000, help="samples of each generator (default 10,000)")
+    parser.add_argument("--diffusion-samples", type=int, default=0, help="fewer for the diffusion model, which takes hours on a CPU")
+    parser.add_argument("--choose-guidance", type=int, metavar="N", default=0, help="first choose the default guidance with N samples a trial")
+    parser.add_argument("--only", nargs="*", default=["lenet", "resnet", "gan", "diffusion"], help="checkpoints to score")
+    options = parser.parse_args()
+    store, test = Store(), load_digits("test")
+    if options.choose_guidance:
+        choose_guidance(store, load_digits("validation"), options.choose_guidance)
+        store = Store()
+    for name in [n for n in CLASSIFIERS if n in options.only]:
+        report(store, name, score_classifier(store, name, test))
+    if "gan" in options.only:
+        labels = metrics.labels_like(test, options.samples)
+        lab = GanLab(store)
+        images, ms = timed(lambda labels: gan_samples(lab, labels), labels)
+        report(store, "gan", {**score_samples(store, images, labels, test), "ms_per_image": ms, "floor": floor(store, load_digits("train"), test, options.samples)})
+    if "diffusion" in options.only:
+        score_diffusion(store, test, options.diffusion_samples or options.samples)
+    write_cards(Store())
+
+
+def score_diffusion(store: Store, test: Digits, count: int) -> None:
+    lab, labels = DiffusionLab(store), metrics.labels_like(test, count)
+    scores = {}
+    for guidance in sorted({1.0, lab.default_guidance}):
+        images, ms = timed(lambda labels, w=guidance: diffusion_samples(lab, labels, w), labels)
+        scores[f"guidance {guidance:g}"] = {**score_samples(store, images, labels, test), "ms_per_image": ms, "steps": STEPS}
+    report(store, "diffusion", {**scores, "floor": floor(store, load_digits("train"), test, count)})
+
+
+def report(store: Store, name: str, scores: dict) -> None:
+    path: Path = store.path(name)
+    checkpoint.update(path, scores=scores)
+    print(name, {k: v for k, v in scores.items() if k != "confusion"}, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""Record the runs the rooms open with, by the shipped checkpoints: `python -m train.record`."""
