@@ -82,7 +82,7 @@ def _generate_arguments(p: argparse.ArgumentParser) -> None:
     diffusion = p.add_argument_group("diffusion only")
     diffusion.add_argument("--steps", type=int, help="steps from noise to digit, 1 to 1000 (default: 50)")
     diffusion.add_argument("--sampler", help="ddim or ddpm (default: ddim)")
-    diffusion.add_argument("--schedule", help="noise schedule, linear or cosine (default: linear)")
+    diffusion.add_argument("--schedule", help="noise schedule, cosine or linear (default: cosine)")
     diffusion.add_argument("--guidance", type=float, help="how strongly the label pulls, 0 to 8 (default: the model's own)")
     diffusion.add_argument("--eta", type=float, help="fresh noise in each DDIM step, 0 to 1 (default: 0)")
 
@@ -265,10 +265,14 @@ def score_text(scores: dict) -> str:
 
 
 def serve(options: argparse.Namespace) -> int:
-    port = options.port if options.port is not None else int(os.environ.get("PORT") or 7860)
-    if not 1 <= port <= 65_535:
-        raise ValueError("The port must be a whole number between 1 and 65,535.")
+    port = port_number(os.environ.get("PORT") or 7860 if options.port is None else options.port)
     from mnist_lab.ui.app import build, launch_settings
 
     build(open_store(options)).launch(server_name=options.host, server_port=port, **launch_settings())
     return 0
+
+
+def port_number(value: str | int) -> int:
+    if not str(value).isdecimal() or not 1 <= int(value) <= 65_535:
+        raise ValueError(f"The port must be a whole number between 1 and 65,535, not {value}.")
+    return int(value)

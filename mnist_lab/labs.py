@@ -3,7 +3,6 @@
 Bad arguments raise ValueError with one sentence: what was wrong, then what is accepted.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ CLASSIFIERS = ("resnet", "lenet")  # the first is the best
 
 def whole(name: str, value: object, low: int, high: int) -> int:
     """`value` as an integer between low and high, or ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating) or not math.isfinite(value) or value != int(value) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating) or not low <= value <= high or value != int(value):
         raise ValueError(f"{name} must be a whole number between {low:,} and {high:,}.")
     return int(value)
 
@@ -157,7 +156,7 @@ class DiffusionLab:
         self.range = metadata.settings["lowest_alpha_bar"], metadata.settings["highest_alpha_bar"]
         self.default_guidance: float = metadata.settings["guidance"]
 
-    def sampling(self, labels: Sequence[int | None], *, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "linear",
+    def sampling(self, labels: Sequence[int | None], *, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "cosine",
                  guidance: float | None = None, eta: float = 0.0, beta_first: float = BETA_FIRST, beta_last: float = BETA_LAST,
                  same_noise: bool = True) -> Sampling:
         """Settings checked one by one: ValueError says what is accepted. A label None means "any digit"."""
@@ -192,15 +191,15 @@ class DiffusionLab:
         yield from SAMPLERS[s.sampler](denoise, x, self.levels(s), generator=generator, **extra)
 
     def generate(self, digit: int | None | Sequence[int | None] = None, n: int = 1, *, steps: int = 50, seed: int = 0, sampler: str = "ddim",
-                 schedule: str = "linear", guidance: float | None = None, eta: float = 0.0, beta_first: float = BETA_FIRST,
+                 schedule: str = "cosine", guidance: float | None = None, eta: float = 0.0, beta_first: float = BETA_FIRST,
                  beta_last: float = BETA_LAST) -> list[Image.Image]:
-        """n pictures of one digit (None: any), each from its own noise; or one of each digit in a list, from the same noise.
+        """n pictures of one digit (None: any), each from its own noise; or n of each digit in a list (n = 1: from the same noise).
 
         28x28, white on black. Raises ValueError for a setting out of range.
         """
-        labels = list(digit) * whole("n", n, 1, MOST_PICTURES) if isinstance(digit, Sequence) else [digit] * whole("n", n, 1, MOST_PICTURES)
+        labels = (list(digit) if isinstance(digit, Sequence) else [digit]) * whole("n", n, 1, MOST_PICTURES)
         s = self.sampling(labels, steps=steps, seed=seed, sampler=sampler, schedule=schedule, guidance=guidance, eta=eta,
-                          beta_first=beta_first, beta_last=beta_last, same_noise=isinstance(digit, Sequence))
+                          beta_first=beta_first, beta_last=beta_last, same_noise=isinstance(digit, Sequence) and n == 1)
         for frame in self.frames(s):
             last = frame.x
         return pictures(last)

@@ -62,7 +62,7 @@ def _read(store: Store, payload: object) -> dict:
     found = layers(store[network], to_model(torch.from_numpy(digit.pixels)[None]))
     p = _softmax(found[-1].values)
     answer = {"digit": int(p.argmax()), "p": [round(float(v), 5) for v in p], "seen": _base64(digit.pixels),
-              "box": [round(v, 4) for v in digit.box], "placed": list(digit.placed), "network": network}
+              "box": [round(v, 4) for v in digit.box], "placed": [round(float(v), 2) for v in digit.placed], "network": network}
     return answer | ({"layers": [_packed(layer) for layer in found]} if payload.get("layers", True) is True else {})
 
 

@@ -63,9 +63,9 @@ def generate_film(store: Store, which, label, steps, guidance, sampler, schedule
     yield from film(lab, sampling)
 
 
-def generate_pictures(store: Store, digit: int, n: int, steps: int, seed: int, sampler: str, schedule: str, guidance: float, eta: float) -> list[list[list[int]]]:
+def generate_pictures(store: Store, digit: int | None, n: int, steps: int, seed: int, sampler: str, schedule: str, guidance: float | None, eta: float) -> list[list[list[int]]]:
     lab = DiffusionLab(store)
-    made = lab.generate(None if digit == -1 else digit, n, steps=steps, seed=seed, sampler=sampler, schedule=schedule, guidance=guidance, eta=eta)
+    made = lab.generate(digit, n, steps=steps, seed=seed, sampler=sampler, schedule=schedule, guidance=guidance, eta=eta)
     return [np.asarray(p).tolist() for p in made]
 
 
@@ -125,9 +125,9 @@ def build(store: Store) -> Room:
     def stream(*values):
         yield from generate_film(store, *values)
 
-    def generate(digit: int = -1, n: int = 1, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "cosine", guidance: float | None = None,
+    def generate(digit: int | None = None, n: int = 1, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "cosine", guidance: float | None = None,
                  eta: float = 0.0) -> list[list[list[int]]]:
-        """n digits of 28x28 numbers from 0 (paper) to 255 (ink); digit -1 means any."""
+        """n pictures of 28x28 numbers from 0 (paper) to 255 (ink); no digit means any, no guidance the model's own."""
         return generate_pictures(store, digit, n, steps, seed, sampler, schedule, guidance, eta)
 
     run = {"fn": friendly(stream), "inputs": settings, "outputs": stage, "concurrency_limit": 1, "concurrency_id": "cpu", "show_progress": "full",

@@ -11,7 +11,11 @@ const verdict = (p, a, b) =>
   : p[a] > .3 ? `Torn between ${a} and ${b}`
   : "This does not look like a digit to me";
 
-const say = (words, second) => { $(".says", element).textContent = words; $(".second", element).textContent = second; };
+const say = (words, second) => { // a long sentence is set smaller, so that nothing below it jumps while the pen moves
+  const says = $(".says", element);
+  says.textContent = words; says.classList.toggle("long", words.length > 20); says.classList.toggle("longer", words.length > 29);
+  $(".second", element).textContent = second;
+};
 const fill = (p, top) => $$("li", rows).forEach((row, d) => {
   $("i", row).style.setProperty("--p", Math.max(.004, p?.[d] ?? 0));
   $("span", row).textContent = p ? percent(p[d]) : "";
