@@ -86,7 +86,7 @@ def load(path: Path) -> tuple[nn.Module, Metadata]:
         model = model_class(model_class.Config(**config))
         with safe_open(path, "pt") as file:
             model.load_state_dict({k: file.get_tensor(k) for k in file.keys()}, strict=True)
-    except TypeError as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"The configuration inside {path.name} does not fit {metadata.model} ({error}).") from error
     except RuntimeError as error:
         raise CheckpointError(f"The weights in {path.name} do not fit {metadata.model}: {str(error).splitlines()[-1].strip()}") from error

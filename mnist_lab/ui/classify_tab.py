@@ -189,7 +189,7 @@ def build(store: Store) -> Room:
             brush = gr.Slider(4, 20, 100 * BRUSH, step=1, label="Brush, % of the pad")
             network = gr.Radio([("Best", "resnet"), ("LeNet, 16,554 weights", "lenet")], value=BEST, label="Network",
                                elem_classes="segments")
-            upload = gr.UploadButton("Upload a picture", file_types=["image"], size="md")
+            upload = gr.UploadButton("Upload a picture", size="md")  # any type: the refusal is ours
     wing("What it saw on the way", "Each square is one filter’s view of your digit. Touch one to see it large.", SCALE)
     Layers(_part(recorded, "layers"), elem_id="classify-layers")
     foot = Foot(CODE.replace("NAME", "classifier"), elem_id="classify-foot")

@@ -45,7 +45,7 @@ def friendly(handler: Callable) -> Callable:
         def stream(*args):
             try:
                 yield from handler(*args)
-            except (ValueError, TypeError, CheckpointError) as error:
+            except (ValueError, CheckpointError) as error:
                 raise sentence(error) from error
 
         return stream
@@ -54,7 +54,7 @@ def friendly(handler: Callable) -> Callable:
     def call(*args):
         try:
             return handler(*args)
-        except (ValueError, TypeError, CheckpointError) as error:
+        except (ValueError, CheckpointError) as error:
             raise sentence(error) from error
 
     return call

@@ -43,7 +43,6 @@ const build = () => {
   river.replaceChildren(...layers.map((layer, k) => el("li", { class: `layer ${layer.kind}` },
     el("p", { class: "cap" }, el("b", {}, layer.name), el("span", {}, words(layer))),
     layer.kind === "answer" ? answers() : flat(layer) ? cells(layer) : tiles(layer, k))));
-  river.classList.toggle("long", layers.length > 9);
 };
 const values = (k, i) => { const n = layers[k].size ** 2; return layers[k].values.subarray(i * n, i * n + n); };
 const nameOf = (k, i) => `${layers[k].name}, map ${layers[k].channels[i] + 1} of ${layers[k].count}`;

@@ -98,7 +98,7 @@ const extend = (e) => {
 };
 ink.addEventListener("pointerdown", (e) => {
   if (!e.isPrimary || e.button) return;
-  e.preventDefault(); ink.focus({ preventScroll: true }); ink.setPointerCapture(e.pointerId);
+  ink.setPointerCapture(e.pointerId);
   if (!own || pixels) strokes = [];
   own = true; pixels = null; by = "pen";
   strokes.push(live = [point(e)]); soon(); ask();
