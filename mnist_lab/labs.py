@@ -78,7 +78,7 @@ class ClassifierLab:
     @torch.inference_mode()
     def read(self, pixels: np.ndarray) -> Verdict:
         """A digit that is already uint8 (28, 28), centred, ink 255 on 0."""
-        p = self.network(to_model(torch.from_numpy(pixels)[None])).softmax(1)[0].numpy()
+        p = self.network(to_model(torch.tensor(pixels)[None])).softmax(1)[0].numpy()
         return Verdict(int(p.argmax()), p, pixels)
 
 

@@ -88,7 +88,7 @@ def git_revision() -> str:
 
 def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: str, result: Result, settings: dict | None = None) -> Path:
     """Write the checkpoint, in half precision, with everything needed to train it again; a dry run's stays in its folder."""
-    default = run_folder(recipe, file_name) / "dry-run.safetensors" if recipe.dry_run else checkpoint.FOLDER / "mnist" / f"{file_name}.safetensors"
+    default = run_folder(recipe, file_name) / f"{file_name}.safetensors" if recipe.dry_run else checkpoint.FOLDER / "mnist" / f"{file_name}.safetensors"
     path = Path(recipe.out or default)
     training = {
         "recipe": dataclasses.asdict(recipe),

@@ -5,7 +5,9 @@ a projection discriminator, and an averaged generator. The weights kept are thos
 the validation writers' digits in LeNet's features; the best classifier, which judges the result, is not asked.
 """
 
+import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -99,7 +101,8 @@ def main() -> None:
     result = common.show(fit(task, load_digits("train"), recipe.plan(schedule), folder, accelerator), recipe, accelerator)
     if accelerator.is_main_process:
         common.save_result(recipe, "gan", result.networks["generator"], "generator", result)
-        common.save_result(recipe, "discriminator", result.networks["discriminator"], "discriminator", result)
+        out = recipe.out and str(Path(recipe.out).with_suffix(".discriminator.safetensors"))  # beside the generator
+        common.save_result(dataclasses.replace(recipe, out=out), "discriminator", result.networks["discriminator"], "discriminator", result)
 
 
 if __name__ == "__main__":

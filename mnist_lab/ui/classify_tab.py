@@ -28,6 +28,7 @@ BEST = CLASSIFIERS[0]
 BRUSH = 0.08  # share of the pad
 MOST_MAPS = 32  # shown of one layer
 READERS = 2  # visitors' drawings read at the same time: server functions have no queue of their own
+NO_WEIGHTS = "This network’s weights are not here. Run make train-classifier, or choose the other network."
 SAMPLES = (2965, 2634, 1780, 2648, 750, 2348, 2477, 1271, 2792, 2238)  # a plain 0 to 9 of the validation split
 HARD = (364, 4397)  # of the same split: a crossed 7, and a 3 that is nearly a 9
 ROW = (2965, 1780, 2348, 1271, 2792, 364, 4397)  # those below the pad
@@ -48,7 +49,9 @@ def read_drawing(store: Store, payload: object) -> dict:
     """
     try:
         return _read(store, payload)
-    except (ValueError, CheckpointError) as error:
+    except CheckpointError:  # its message names a folder of this machine
+        return {"error": NO_WEIGHTS}
+    except ValueError as error:
         return {"error": str(error)}
 
 

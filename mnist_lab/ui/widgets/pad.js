@@ -7,6 +7,7 @@ form.width = form.height = ink.width = ink.height = SIDE;
 let strokes = [], pixels = null, brush = .08, network = "resnet", by = "pen";
 let live = null; // the stroke under the pen
 let own = false; // false while the recorded drawing stands: the first touch wipes it
+const text = (data) => btoa(String.fromCharCode(...data));
 const blank = () => !strokes.length && !pixels;
 
 // ---- the printed form: 28 x 28 squares, and the corners of the 20 x 20 box that digits are fitted to
@@ -66,9 +67,9 @@ const tell = (answer) => {
 const LOST = { error: "The connection is lost. Your drawing stays: draw on to try again." };
 const read = async () => {
   const layers = !live || performance.now() - mapsAt > MAPS_EVERY;
-  if (layers) mapsAt = performance.now();
-  const pixelText = pixels && btoa(String.fromCharCode(...pixels));
-  return await server.read({ strokes, brush, network, pixels: pixelText, layers }) ?? LOST;
+  const answer = await server.read({ strokes, brush, network, pixels: pixels && text(pixels), layers });
+  if (layers) mapsAt = performance.now(); // counted from the answer: a slow line gets fewer maps, not later bars
+  return answer ?? LOST;
 };
 const ask = async () => {
   if (busy) { again = true; return; }
@@ -83,7 +84,7 @@ const ask = async () => {
   busy = false;
 };
 const commit = () => {
-  props.value = { strokes: structuredClone(strokes), brush, network, pixels: pixels && btoa(String.fromCharCode(...pixels)), picture: by === "picture" };
+  props.value = { strokes: structuredClone(strokes), brush, network, pixels: pixels && text(pixels), picture: by === "picture" };
   soon(); ask();
 };
 

@@ -1,0 +1,68 @@
+# make app    builds .venv, installs what the lab needs and serves it at http://127.0.0.1:7860 (PORT changes it)
+# make test   builds whatever the tests need too (a browser as well) and runs them
+# Needs git, make and Python 3.11 or newer. Each install leaves a stamp file, so the second call starts at once.
+
+PYTHON ?= python3
+PORT ?= 7860
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --disable-pip-version-check --quiet
+
+.PHONY: app test lint bench train-classifier train-gan train-diffusion evaluate clean
+
+app: $(VENV)/app.stamp
+	PORT=$(PORT) $(RUN) -m mnist_lab serve
+
+test: $(VENV)/test.stamp $(VENV)/browser.stamp
+	$(RUN) -m pytest
+
+lint: $(VENV)/test.stamp
+	$(RUN) -m ruff check .
+
+bench: $(VENV)/test.stamp
+	$(RUN) -m benchmarks.sampling
+
+# FLAGS are passed on, for example: make train-gan FLAGS="--minutes 30"
+train-classifier: $(VENV)/train.stamp
+	$(RUN) -m train.classifier --network lenet $(FLAGS)
+	$(RUN) -m train.classifier --network resnet $(FLAGS)
+
+train-gan: $(VENV)/train.stamp
+	$(RUN) -m train.gan $(FLAGS)
+
+train-diffusion: $(VENV)/train.stamp
+	$(RUN) -m train.diffusion $(FLAGS)
+
+evaluate: $(VENV)/train.stamp
+	$(RUN) -m train.evaluate $(FLAGS)
+
+clean:
+	rm -rf $(VENV)
+
+$(RUN):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MNIST Lab needs Python 3.11 or newer: make PYTHON=python3.12, for example")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/app.stamp: requirements.txt | $(RUN)
+	@echo "Installing what the lab needs; the first time this takes some minutes."
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/train.stamp: train/requirements.txt $(VENV)/app.stamp
+	$(PIP) -r train/requirements.txt
+	@touch $@
+
+$(VENV)/test.stamp: tests/requirements.txt $(VENV)/train.stamp
+	$(PIP) -r tests/requirements.txt
+	@touch $@
+
+# The system's browser if there is one, else Debian's package where we may install it, else Playwright's own.
+FOUND = for name in chromium chromium-browser google-chrome; do $$name --version >/dev/null 2>&1 && exit 0; done
+ROOT = $$(test "$$(id -u)" = 0 || echo sudo -n)
+
+$(VENV)/browser.stamp: $(VENV)/test.stamp
+	@($(FOUND); exit 1) \
+	  || (. /etc/os-release && case " $$ID $$ID_LIKE " in *" debian "*) ;; *) exit 1;; esac \
+	      && $(ROOT) true && $(ROOT) apt-get update -qq && $(ROOT) apt-get install -qq -y chromium; $(FOUND); exit 1) 2>/dev/null \
+	  || $(RUN) -m playwright install chromium
+	@touch $@

@@ -1,0 +1,33 @@
+"""The scores: real digits score like real digits, and the README says what the checkpoints say."""
+
+import pytest
+import torch
+
+from mnist_lab import metrics
+from train import cards, evaluate
+
+
+def test_training_digits_score_like_digits(store, train_digits, test_digits):
+    reference = test_digits[:2000]
+    score = evaluate.floor(store, train_digits, reference, 1000)
+    assert score["read_as_asked"] > 0.99 and score["precision"] > 0.8 and score["recall"] > 0.7
+    noise = torch.randint(0, 256, (500, 28, 28), dtype=torch.uint8)
+    bad = evaluate.score_samples(store, noise, metrics.labels_like(reference, 500), reference)
+    assert bad["frechet_distance"] > 10 * score["frechet_distance"] and bad["recall"] < 0.1
+
+
+def test_stored_scores_are_those_of_the_weights(store, test_digits):
+    fresh = evaluate.score_classifier(store, "lenet", test_digits)
+    assert fresh["accuracy"] == pytest.approx(store.load("lenet")[1].scores["accuracy"], abs=2e-4)
+
+
+def test_the_readme_and_the_cards_say_what_the_checkpoints_say(store):
+    table = cards.table(store)
+    assert table.count("\n") == 1 + len([n for n in cards.WHAT if n in store.names()])
+    assert table in (cards.ROOT / "README.md").read_text()
+    assert table in (cards.ROOT / "checkpoints" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name, least", [("lenet", 0.993), ("resnet", 0.9965)])
+def test_classifiers_reach_their_figures(store, test_digits, name, least):
+    assert evaluate.score_classifier(store, name, test_digits)["accuracy"] >= least
