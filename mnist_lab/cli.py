@@ -73,7 +73,8 @@ def _command(commands, name: str, run, text: str) -> argparse.ArgumentParser:
 
 
 def _generate_arguments(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"picture to write ({' '.join(SUFFIXES)}); .gif makes a film of the denoising, or of a morph by the GAN")
+    p.add_argument("--out", type=Path, required=True, metavar="FILE",
+                   help=f"picture to write ({' '.join(SUFFIXES)}); .gif makes a film of the denoising, or of a morph by the GAN")
     p.add_argument("--model", choices=("diffusion", "gan"), default="diffusion", help="what makes the digits (default: diffusion)")
     p.add_argument("--digit", type=int, metavar="0-9", help="which digit (default: a grid of all ten)")
     p.add_argument("--n", type=int, default=1, help="pictures of each digit (default: 1)")
