@@ -24,8 +24,8 @@ bench: $(VENV)/test.stamp
 
 # FLAGS are passed on, for example: make train-gan FLAGS="--minutes 30"
 train-classifier: $(VENV)/train.stamp
-	$(RUN) -m train.classifier --network lenet $(FLAGS)
-	$(RUN) -m train.classifier --network resnet $(FLAGS)
+	$(RUN) -m train.classifier --network lenet --warp 0.6 --holes 0 --images 3000000 $(FLAGS)
+	$(RUN) -m train.classifier --network resnet --images 2000000 $(FLAGS)
 
 train-gan: $(VENV)/train.stamp
 	$(RUN) -m train.gan $(FLAGS)

@@ -24,7 +24,7 @@ def our_run() -> tuple[Callable[[], object], int]:
     """What the app does for ten digits, and the network's parameter count."""
     chain = linear_alpha_bar()
     settings = {"lowest_alpha_bar": chain.min().item(), "highest_alpha_bar": chain.max().item(), "guidance": 1.0}
-    network = UNet().eval().requires_grad_(False)
+    network = UNet().to(memory_format=torch.channels_last).eval().requires_grad_(False)  # as a checkpoint is loaded
     lab = DiffusionLab(SimpleNamespace(load=lambda name: (network, SimpleNamespace(settings=settings))))
     return lambda: lab.generate(list(range(DIGITS)), steps=STEPS, schedule="linear"), size(network)
 

@@ -77,6 +77,7 @@ class Result:
     images: int
     minutes: float
     validation: dict[str, float]
+    revision: str = ""  # of the code that trained it
 
 
 def make_accelerator() -> Accelerator:

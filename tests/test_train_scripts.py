@@ -41,7 +41,7 @@ def test_every_script_is_run_here():
 def test_dry_run(name, program, tmp_path):
     if name == "gan" and "lenet" not in Store().names():
         pytest.skip("the GAN's validation asks the shipped LeNet, which is missing")
-    result = program("-m", *RUNS[name], "--dry-run", "--run", "run", "--out", "out.safetensors", cwd=tmp_path)
+    result = program("-m", *RUNS[name], "--dry-run", "--folder", "run", "--out", "out.safetensors", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     network, metadata = load(tmp_path / "out.safetensors")
     assert network.config == type(network).Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in metadata.config.items()})

@@ -60,7 +60,7 @@ def card(name: str, metadata: Metadata) -> str:
     lines.append(f"Trained on {metadata.dataset} for {t['minutes']} minutes ({t['images']:,} images seen) on {t['device']}, seed {t['recipe']['seed']}, "
                  f"git revision {t['revision']}, torch {t['torch']}. On validation writers: "
                  + ", ".join(f"{k} {v:.4f}" for k, v in t["validation"].items()) + ".")
-    lines += ["", "Recipe: " + ", ".join(f"{k} {v}" for k, v in t["recipe"].items() if k not in ("out", "run", "dry_run")) + "."]
+    lines += ["", "Recipe: " + ", ".join(f"{k} {v}" for k, v in t["recipe"].items() if k not in ("out", "folder", "dry_run")) + "."]
     if metadata.settings:
         lines += ["", "Settings: " + ", ".join(f"{k} {v}" for k, v in metadata.settings.items()) + "."]
     scores = metadata.scores
@@ -77,8 +77,9 @@ def card(name: str, metadata: Metadata) -> str:
 
 
 def write_cards(store: Store) -> None:
-    intro = ("# Model cards\n\nWritten by `python -m train.evaluate` from the files in `mnist/`. Distances, precision and recall are in the features of "
-             "`resnet`, against the test split; generated pictures are clipped and rounded like MNIST's own, and their labels follow the test split's histogram.")
+    intro = ("# Model cards\n\nWritten by `python -m train.evaluate` from the files in `mnist/`. Distances, precision and recall are in the features "
+             "of `resnet`, against the test split; generated pictures are clipped and rounded like MNIST's own, and their labels follow the test "
+             "split's histogram.")
     cards = [card(name, store.load(name)[1]) for name in WHAT if name in store.names()]
     (ROOT / "checkpoints" / "README.md").write_text("\n\n".join([intro, table(store), *floors(store), *cards]) + "\n")
     readme = ROOT / "README.md"

@@ -22,7 +22,7 @@ class Recipe:
     """Fields every training has; a script's own Recipe adds to them. Each field is a flag of the same name."""
 
     out: str = ""  # checkpoint to write
-    run: str = ""  # folder for state, losses and curves; the same folder again resumes
+    folder: str = ""  # where state, losses and curves are kept (default runs/NAME); the same folder again resumes
     seed: int = 0
     batch: int = 128  # images an update, each process
     images: int = 1_000_000  # images to see in all
@@ -47,19 +47,22 @@ def read_recipe(recipe_class: type, description: str):
             parser.add_argument(flag, action="store_true", default=f.default)
         else:
             parser.add_argument(flag, type=type(f.default), default=f.default)
-    return recipe_class(**vars(parser.parse_args()))
+    recipe = recipe_class(**vars(parser.parse_args()))
+    if recipe.dry_run and not recipe.folder:  # a dry run starts afresh and leaves nothing in the way
+        recipe = dataclasses.replace(recipe, folder=tempfile.mkdtemp(prefix="mnist-lab-dry-run-"))
+    return recipe
 
 
 def show(steps: Iterator[Step], recipe: Recipe, accelerator: Accelerator) -> Result:
     """Run a training to its end under a progress bar with throughput and remaining time."""
     bar = tqdm(total=100, unit="%", disable=not accelerator.is_main_process, mininterval=5, bar_format="{l_bar}{bar:20}| {elapsed}<{remaining} {postfix}")
-    first = None
+    first, revision = None, git_revision()  # of the code that runs, not of what is committed until it ends
     while True:
         try:
             step = next(steps)
         except StopIteration as stop:
             bar.close()
-            return stop.value
+            return dataclasses.replace(stop.value, revision=revision)
         first = first or (step.images, bar.format_dict["elapsed"])
         seconds = bar.format_dict["elapsed"] - first[1]
         rate = (step.images - first[0]) / seconds if seconds else 0.0
@@ -72,10 +75,8 @@ def show(steps: Iterator[Step], recipe: Recipe, accelerator: Accelerator) -> Res
 
 
 def run_folder(recipe: Recipe, name: str) -> Path:
-    """Where the run keeps its state; a dry run starts afresh in a folder of its own."""
-    if not recipe.dry_run:
-        return Path(recipe.run or f"runs/{name}")
-    return Path(recipe.run or tempfile.mkdtemp(prefix="mnist-lab-dry-run-"))
+    """Where the run keeps its state."""
+    return Path(recipe.folder or f"runs/{name}")
 
 
 def git_revision() -> str:
@@ -88,11 +89,11 @@ def git_revision() -> str:
 
 def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: str, result: Result, settings: dict | None = None) -> Path:
     """Write the checkpoint, in half precision, with everything needed to train it again; a dry run's stays in its folder."""
-    default = run_folder(recipe, file_name) / f"{file_name}.safetensors" if recipe.dry_run else checkpoint.FOLDER / "mnist" / f"{file_name}.safetensors"
-    path = Path(recipe.out or default)
+    folder = run_folder(recipe, file_name) if recipe.dry_run else checkpoint.FOLDER / "mnist"
+    path = Path(recipe.out or folder / f"{file_name}.safetensors")
     training = {
         "recipe": dataclasses.asdict(recipe),
-        "revision": git_revision(),
+        "revision": result.revision,
         "images": result.images,
         "minutes": round(result.minutes, 1),
         "validation": result.validation,

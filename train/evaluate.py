@@ -110,7 +110,8 @@ def main() -> None:
         labels = metrics.labels_like(test, options.samples)
         lab = GanLab(store)
         images, ms = timed(lambda labels: gan_samples(lab, labels), labels)
-        report(store, "gan", {**score_samples(store, images, labels, test), "ms_per_image": ms, "floor": floor(store, load_digits("train"), test, options.samples)})
+        scores = score_samples(store, images, labels, test)
+        report(store, "gan", {**scores, "ms_per_image": ms, "floor": floor(store, load_digits("train"), test, options.samples)})
     if "diffusion" in options.only:
         score_diffusion(store, test, options.diffusion_samples or options.samples)
     write_cards(Store())

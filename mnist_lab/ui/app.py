@@ -18,7 +18,8 @@ TABS = (classify_tab, gan_tab, diffusion_tab)
 BRAND = """<div class="lab brand"><svg viewBox="0 0 22 22" aria-hidden="true"><rect x=".5" y=".5" width="21" height="21" rx="3" fill="none"
  stroke="var(--lab-dropout)"/><path d="M5 3h9v3H5zM14 6h3v4h-3zM8 10h6v2H8zM14 12h3v4h-3zM5 16h9v3H5z" fill="currentColor"/></svg>MNIST Lab</div>"""
 TOOLS = """<div class="lab tools"><button class="icon" data-do="link" aria-label="Copy a link to this screen" title="Copy a link to this screen">
-<svg viewBox="0 0 18 18"><path d="M7.500 10.500 10.500 7.500M8 5l1.600-1.600a3.200 3.200 0 0 1 4.600 4.600L12.500 9.600M10 13l-1.600 1.600a3.200 3.200 0 0 1-4.600-4.600L5.500 8.400"/></svg></button>
+<svg viewBox="0 0 18 18"><path d="M7.500 10.500 10.500 7.500
+M8 5l1.600-1.600a3.200 3.200 0 0 1 4.600 4.600L12.500 9.600M10 13l-1.600 1.600a3.200 3.200 0 0 1-4.600-4.600L5.500 8.400"/></svg></button>
 <button class="icon" data-do="mode" aria-label="Light or dark" title="Light or dark"><svg viewBox="0 0 18 18"><circle cx="9" cy="9" r="6.200"/>
 <path d="M9 2.800a6.200 6.200 0 0 1 0 12.400z" fill="currentColor"/></svg></button></div>"""
 

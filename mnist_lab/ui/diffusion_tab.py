@@ -3,7 +3,7 @@
 import base64
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import gradio as gr
@@ -63,12 +63,6 @@ def generate_film(store: Store, which, label, steps, guidance, sampler, schedule
     yield from film(lab, sampling)
 
 
-def generate_pictures(store: Store, digit: int | None, n: int, steps: int, seed: int, sampler: str, schedule: str, guidance: float | None, eta: float) -> list[list[list[int]]]:
-    lab = DiffusionLab(store)
-    made = lab.generate(digit, n, steps=steps, seed=seed, sampler=sampler, schedule=schedule, guidance=guidance, eta=eta)
-    return [np.asarray(p).tolist() for p in made]
-
-
 # ---- the stored film ----------------------------------------------------------------------------------------------------
 
 def record(store: Store, steps: int = 50, seed: int = 31) -> tuple[dict, Image.Image]:
@@ -93,6 +87,10 @@ def default_guidance(store: Store) -> float:
         return 1.0
 
 
+def segments(among: Iterable[str], value: str, label: str, elem_id: str) -> gr.Radio:
+    return gr.Radio([(NAMES[k], k) for k in among], value=value, label=label, elem_classes="segments", elem_id=elem_id)
+
+
 def build(store: Store) -> Room:
     stored = recorded()
     gr.set_static_paths([RECORDED.parent])
@@ -105,9 +103,10 @@ def build(store: Store) -> Room:
             steps = gr.Slider(1, TRAIN_STEPS, 50, step=1, label="Steps", elem_id="steps")
             guidance = gr.Slider(0, 8, default_guidance(store), step=0.1, label="Guidance", elem_id="guidance")
             with gr.Accordion("Sampler, schedule, seed · DDIM, cosine, seed 31", open=False, elem_classes="gr-accordion", elem_id="diffusion-drawer") as drawer:
-                which = gr.Radio([("All eleven labels", "all"), ("Only the chosen one", "one")], value="all", show_label=False, container=False, elem_classes="segments", elem_id="which")
-                sampler = gr.Radio([(NAMES[k], k) for k in SAMPLERS], value="ddim", label="Sampler", elem_classes="segments", elem_id="sampler")
-                schedule = gr.Radio([(NAMES[k], k) for k in SCHEDULES], value="cosine", label="Noise schedule", elem_classes="segments", elem_id="noise-schedule")
+                which = gr.Radio([("All eleven labels", "all"), ("Only the chosen one", "one")], value="all", label="Make",
+                                 elem_classes="segments", elem_id="which")
+                sampler = segments(SAMPLERS, "ddim", "Sampler", "sampler")
+                schedule = segments(SCHEDULES, "cosine", "Noise schedule", "noise-schedule")
                 eta = gr.Slider(0, 1, 0, step=0.05, label="Eta: fresh noise each step", elem_id="eta")
                 beta_first = gr.Slider(1e-5, 0.005, BETA_FIRST, step=1e-5, label="First beta", visible=False, elem_id="beta-first")
                 beta_last = gr.Slider(0.005, 0.1, BETA_LAST, step=0.001, label="Last beta", visible=False, elem_id="beta-last")
@@ -125,10 +124,11 @@ def build(store: Store) -> Room:
     def stream(*values):
         yield from generate_film(store, *values)
 
-    def generate(digit: int | None = None, n: int = 1, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "cosine", guidance: float | None = None,
-                 eta: float = 0.0) -> list[list[list[int]]]:
+    def generate(digit: int | None = None, n: int = 1, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "cosine",
+                 guidance: float | None = None, eta: float = 0.0) -> list[list[list[int]]]:
         """n pictures of 28x28 numbers from 0 (paper) to 255 (ink); no digit means any, no guidance the model's own."""
-        return generate_pictures(store, digit, n, steps, seed, sampler, schedule, guidance, eta)
+        made = DiffusionLab(store).generate(digit, n, steps=steps, seed=seed, sampler=sampler, schedule=schedule, guidance=guidance, eta=eta)
+        return [np.asarray(p).tolist() for p in made]
 
     run = {"fn": friendly(stream), "inputs": settings, "outputs": stage, "concurrency_limit": 1, "concurrency_id": "cpu", "show_progress": "full",
            "show_progress_on": status, "api_visibility": "private", "js": START}
@@ -139,8 +139,9 @@ def build(store: Store) -> Room:
     halt.click(None, cancels=[event, again], js="() => Lab.tell('sampling', 'stop')")
     stage.input(None, None, label, js="() => window.labLabel")
     label.change(None, label, None, js="(v) => Lab.tell('label', v)")
-    for control in (steps, schedule, beta_first, beta_last):
-        control.change(None, [steps, schedule, beta_first, beta_last], None, js="(n, kind, first, last) => Lab.tell('schedule', { n: Math.round(n), kind, first, last })")
+    shape = [steps, schedule, beta_first, beta_last]
+    for control in shape:
+        control.change(None, shape, None, js=PREVIEW)
     for control in (sampler, schedule, seed):
         control.change(None, [sampler, schedule, seed], [drawer, eta, beta_first, beta_last], js=LID)
     for control in settings:
@@ -150,6 +151,7 @@ def build(store: Store) -> Room:
     return Room(ID, TITLE, dict(zip(keys, settings, strict=True)), run="generate")
 
 
+PREVIEW = "(n, kind, first, last) => Lab.tell('schedule', { n: Math.round(n), kind, first, last })"
 START = "(...values) => { Lab.tell('sampling', 'start'); return values; }"
 
 # The closed drawer says what is set inside it; knobs that have no effect are not shown.
@@ -160,6 +162,8 @@ LID = f"""(sampler, schedule, seed) => {{ const names = {json.dumps(NAMES)}, sho
 # The call that makes what is on the screen.
 PYTHON = """(which, label, steps, guidance, sampler, schedule, seed, eta, first, last) => {
   const digit = which === 'all' ? '[None, *range(10)]' : label === 'any' ? '[None]' : `[${label}]`;
-  const extra = (sampler === 'ddim' && eta ? `, eta=${eta}` : '') + (schedule === 'linear' && (first !== 1e-4 || last !== .02) ? `, beta_first=${first}, beta_last=${last}` : '');
-  return `import mnist_lab\\nlab = mnist_lab.load("diffusion")\\nlab.generate(digit=${digit}, steps=${steps}, seed=${seed}, sampler="${sampler}", schedule="${schedule}", guidance=${guidance}${extra})`; }"""
+  const betas = schedule === 'linear' && (first !== 1e-4 || last !== .02) ? `, beta_first=${first}, beta_last=${last}` : '';
+  const settings = `steps=${steps}, seed=${seed}, sampler="${sampler}", schedule="${schedule}", guidance=${guidance}`;
+  const call = `lab.generate(digit=${digit}, ${settings}${sampler === 'ddim' && eta ? `, eta=${eta}` : ''}${betas})`;
+  return `import mnist_lab\\nlab = mnist_lab.load("diffusion")\\n${call}`; }"""
 PYTHON_DEFAULT = 'import mnist_lab\nlab = mnist_lab.load("diffusion")\nlab.generate(digit=[None, *range(10)], steps=50, seed=31)'

@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_lab.checkpoint import Store
 from mnist_lab.data import to_pictures
-from mnist_lab.labs import PATHS, GanLab
+from mnist_lab.labs import GanLab
 from mnist_lab.plots.digits import grid
 from mnist_lab.ui.controls import Room, friendly, opening
 from mnist_lab.ui.widgets.foot import Foot
@@ -59,14 +59,16 @@ def end_controls(side: str) -> tuple[gr.Radio, gr.Number, gr.Button]:
 
 
 def build(store: Store) -> Room:
-    opening("Walk between digits nobody wrote", "The generator turns random numbers and a label into a digit. Choose two ends, then drag along the walk from one to the other.")
+    opening("Walk between digits nobody wrote",
+            "The generator turns random numbers and a label into a digit. Choose two ends, then drag along the walk from one to the other.")
     with gr.Row(elem_id="gan-room"):
         with gr.Column(elem_id="gan-stage"):
             stage = Morph(json.loads(RECORDED.read_text()), elem_id="morph")
         with gr.Column(elem_id="gan-knobs"):
             digit_a, seed_a, dice_a = end_controls("A")
             digit_b, seed_b, dice_b = end_controls("B")
-            path = gr.Radio([("Straight", "linear"), ("Along the ring", "spherical")], value=DEFAULT["path"], label="Path from A to B", elem_classes="segments", elem_id="path")
+            path = gr.Radio([("Straight", "linear"), ("Along the ring", "spherical")], value=DEFAULT["path"], label="Path from A to B",
+                            elem_classes="segments", elem_id="path")
             note = gr.HTML(f'<div class="lab"><p class="note">{NOTES[DEFAULT["path"]]}</p></div>', container=False, padding=False)
     foot = Foot(PYTHON_DEFAULT, elem_id="gan-foot")
 

@@ -19,8 +19,8 @@ def css() -> str:
 def head() -> str:
     """The address as it was before any tab rewrote it, the tokens and page rules, then window.Lab."""
     tokens = asset("tokens.css").replace("fonts/", f"gradio_api/file={FONTS}/")
-    return (f"<script>window.labQuery = new URLSearchParams(location.search); window.labAwaited = window.labQuery.get('room');</script>\n<style>{tokens}\n{_own('page.css')}</style>\n"
-            f"<script>{asset('lab.js')}</script>")
+    address = "window.labQuery = new URLSearchParams(location.search); window.labAwaited = window.labQuery.get('room');"
+    return f"<script>{address}</script>\n<style>{tokens}\n{_own('page.css')}</style>\n<script>{asset('lab.js')}</script>"
 
 
 def _own(name: str) -> str:

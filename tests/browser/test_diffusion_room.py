@@ -90,7 +90,10 @@ def test_all_labels_start_from_the_same_noise(page, url, store):
     assert len(ends) > 5
 
 
-@pytest.mark.parametrize("kind, n, first, last", [("cosine", 50, 1e-4, 0.02), ("linear", 50, 1e-4, 0.02), ("linear", 7, 1e-4, 0.05), ("linear", 1000, 1e-3, 0.02), ("cosine", 1, 1e-4, 0.02)])
+SHAPES = [("cosine", 50, 1e-4, 0.02), ("linear", 50, 1e-4, 0.02), ("linear", 7, 1e-4, 0.05), ("linear", 1000, 1e-3, 0.02), ("cosine", 1, 1e-4, 0.02)]
+
+
+@pytest.mark.parametrize("kind, n, first, last", SHAPES)
 def test_the_page_draws_the_levels_the_sampler_takes(page, url, store, kind, n, first, last):
     open_room(page, url)
     page.evaluate("(s) => Lab.tell('schedule', s)", {"n": n, "kind": kind, "first": first, "last": last})

@@ -16,8 +16,10 @@ class Morph(Widget):
     <div class="sheet"><canvas class="pixels digit" role="img"></canvas></div></figure>
   <div class="inside">
     <div class="ends">
-      <figure><p class="cap"><span class="badge">A</span><span class="end-a"></span></p><div class="sheet"><canvas class="pixels a" role="img" aria-label="The digit at A"></canvas></div></figure>
-      <figure><p class="cap"><span class="badge">B</span><span class="end-b"></span></p><div class="sheet"><canvas class="pixels b" role="img" aria-label="The digit at B"></canvas></div></figure>
+      <figure><p class="cap"><span class="badge">A</span><span class="end-a"></span></p>
+        <div class="sheet"><canvas class="pixels a" role="img" aria-label="The digit at A"></canvas></div></figure>
+      <figure><p class="cap"><span class="badge">B</span><span class="end-b"></span></p>
+        <div class="sheet"><canvas class="pixels b" role="img" aria-label="The digit at B"></canvas></div></figure>
     </div>
     <p class="cap"><b class="numbers"></b></p>
     <div class="latent" aria-hidden="true"></div>
