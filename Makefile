@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --disable-pip-version-check --quiet
 
-.PHONY: app test lint bench train-classifier train-gan train-diffusion evaluate clean
+.PHONY: app test lint bench train-classifier train-gan train-diffusion evaluate record clean
 
 app: $(VENV)/app.stamp
 	PORT=$(PORT) $(RUN) -m mnist_lab serve
@@ -35,6 +35,11 @@ train-diffusion: $(VENV)/train.stamp
 
 evaluate: $(VENV)/train.stamp
 	$(RUN) -m train.evaluate $(FLAGS)
+
+# The runs the rooms open with, and the README's pictures: again after every training
+record: $(VENV)/browser.stamp
+	$(RUN) -m mnist_lab.ui.record
+	$(RUN) -m tests.browser.pictures
 
 clean:
 	rm -rf $(VENV)

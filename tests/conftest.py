@@ -1,4 +1,4 @@
-"""What the tests share: the shipped checkpoints and the digits, or a skip that says why not."""
+"""What the tests share: the shipped checkpoints, and the digits or a skip that says why not."""
 
 import os
 import sys
@@ -27,13 +27,13 @@ def checkpoints() -> Path:
 
 @pytest.fixture(scope="session")
 def store(checkpoints):
-    """The shipped checkpoints, all of them."""
+    """The shipped checkpoints, all of them: they travel with the repository, so a missing one is a failure."""
     from mnist_lab.checkpoint import Store
 
     store = Store(checkpoints)
     missing = {"lenet", "resnet", "gan", "diffusion"} - set(store.names())
     if missing:
-        pytest.skip(f"checkpoints missing in {store.folder}: {', '.join(sorted(missing))}")
+        pytest.fail(f"checkpoints missing in {store.folder}: {', '.join(sorted(missing))}")
     return store
 
 
