@@ -60,7 +60,7 @@ def card(name: str, metadata: Metadata) -> str:
     lines.append(f"Trained on {metadata.dataset} for {t['minutes']} minutes ({t['images']:,} images seen) on {t['device']}, seed {t['recipe']['seed']}, "
                  f"git revision {t['revision']}, torch {t['torch']}. On validation writers: "
                  + ", ".join(f"{k} {v:.4f}" for k, v in t["validation"].items()) + ".")
-    lines += ["", "Recipe: " + ", ".join(f"{k} {v}" for k, v in t["recipe"].items() if k not in ("out", "folder", "dry_run")) + "."]
+    lines += ["", "Recipe: " + ", ".join(f"{k} {v}" for k, v in t["recipe"].items() if k not in ("out", "run", "folder", "dry_run")) + "."]
     if metadata.settings:
         lines += ["", "Settings: " + ", ".join(f"{k} {v}" for k, v in metadata.settings.items()) + "."]
     scores = metadata.scores
