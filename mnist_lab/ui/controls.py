@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -34,11 +35,19 @@ def wing(title: str, words: str, aside: str = "") -> gr.HTML:
 SCALE = '<div class="scale"><span>below zero</span><i></i><span>above zero</span></div>'
 
 
+NO_WEIGHTS = "This room’s weights are not here, or can’t be read. Run make train-gan or make train-diffusion, or visit another room."
+
+
+def sentence(error: Exception) -> gr.Error:
+    """What the visitor is told. Where weights lie on the server is for the log only."""
+    if isinstance(error, CheckpointError):
+        logging.getLogger(__name__).warning("%s", error)
+        return gr.Error(NO_WEIGHTS, print_exception=False)
+    return gr.Error(str(error), print_exception=False)
+
+
 def friendly(handler: Callable) -> Callable:
     """A handler whose bad input becomes a sentence for the visitor instead of a traceback."""
-
-    def sentence(error: Exception) -> gr.Error:
-        return gr.Error(str(error), print_exception=False)
 
     if inspect.isgeneratorfunction(handler):
         @functools.wraps(handler)
