@@ -21,6 +21,7 @@ from train.cards import write_cards
 CLASSIFIERS = ("lenet", "resnet")
 GUIDANCES = (1.0, 1.5, 2.0, 3.0)
 STEPS = 50
+READ_AS_ASKED = 0.99  # asked of the default guidance; more guidance than that costs variety
 
 
 @torch.inference_mode()
@@ -79,14 +80,14 @@ def timed(make, labels: Tensor) -> tuple[Tensor, float]:
 
 
 def choose_guidance(store: Store, validation: Digits, count: int) -> None:
-    """The least guidance that is read as asked in 98.5 % of samples, else the best read: chosen on validation writers."""
+    """The least guidance that is read as asked in 99 % of samples, else the best read: chosen on validation writers."""
     lab, labels = DiffusionLab(store), metrics.labels_like(validation, count)
     trials = {}
     for guidance in GUIDANCES:
         score = score_samples(store, diffusion_samples(lab, labels, guidance), labels, validation)
         trials[f"{guidance:g}"] = {k: round(v, 4) for k, v in score.items() if isinstance(v, float)}
         print(f"guidance {guidance:g}: {trials[f'{guidance:g}']}", flush=True)
-        if score["read_as_asked"] >= 0.985:
+        if score["read_as_asked"] >= READ_AS_ASKED:
             break
     else:
         guidance = float(max(trials, key=lambda k: trials[k]["read_as_asked"]))
