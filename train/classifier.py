@@ -5,11 +5,13 @@ norm, folded into its 16,554 weights at the end.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mnist_lab import checkpoint
 from mnist_lab.data import Digits, load_digits, to_model
 from mnist_lab.models import LeNet, ResNet, fold_batch_norm
 from mnist_lab.training import fit, make_accelerator
@@ -20,6 +22,7 @@ from train.augmentation import cutout, thicken, warp
 @dataclass(frozen=True)
 class ClassifierRecipe(common.Recipe):
     network: str = "resnet"  # lenet or resnet
+    start: str = ""  # a resnet checkpoint to go on from: a second stage with gentler augmentation
     batch: int = 256
     images: int = 1_000_000
     rate: float = 0.1  # SGD for resnet (He et al. 2016); AdamW takes a hundredth part of it times three
@@ -35,6 +38,8 @@ class ClassifierTask:
     def __init__(self, recipe: ClassifierRecipe, accelerator, validation: Digits):
         self.recipe, self.accelerator = recipe, accelerator
         model = LeNet(LeNet.Config(batch_norm=True)) if recipe.network == "lenet" else ResNet()
+        if recipe.start:
+            model.load_state_dict(checkpoint.load(Path(recipe.start))[0].state_dict())
         matrices = [p for p in model.parameters() if p.dim() > 1]
         vectors = [p for p in model.parameters() if p.dim() <= 1]
         groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": vectors, "weight_decay": 0.0}]
