@@ -25,7 +25,9 @@ bench: $(VENV)/test.stamp
 # FLAGS are passed on, for example: make train-gan FLAGS="--minutes 30"
 train-classifier: $(VENV)/train.stamp
 	$(RUN) -m train.classifier --network lenet --warp 0.6 --holes 0 --images 3000000 $(FLAGS)
-	$(RUN) -m train.classifier --network resnet --images 2000000 $(FLAGS)
+	$(RUN) -m train.classifier --network resnet --images 600000 --out runs/resnet-1/resnet.safetensors --folder runs/resnet-1 $(FLAGS)
+	$(RUN) -m train.classifier --network resnet --images 600000 --start runs/resnet-1/resnet.safetensors --folder runs/resnet-2 \
+	  --rate 0.03 --batch 128 --warp 0.5 --thick 0.2 --holes 0 $(FLAGS)
 
 train-gan: $(VENV)/train.stamp
 	$(RUN) -m train.gan $(FLAGS)

@@ -54,13 +54,18 @@ def floors(store: Store) -> list[str]:
     return lines
 
 
+def stages(training: dict, dataset: str) -> list[str]:
+    """How it was trained, first stage first."""
+    t, hidden = training, ("out", "run", "folder", "start", "dry_run")
+    recipe = ", ".join(f"{k} {v}" for k, v in t["recipe"].items() if k not in hidden)
+    figures = ", ".join(f"{k} {v:.4f}" for k, v in t["validation"].items())
+    text = (f"{'Then trained' if 'before' in t else 'Trained'} on {dataset} for {t['minutes']} minutes ({t['images']:,} images seen), {t['device']}, "
+            f"git revision {t['revision']}, torch {t['torch']}. On validation writers: {figures}. Recipe: {recipe}.")
+    return [*(stages(t["before"], dataset) if "before" in t else []), "", text]
+
+
 def card(name: str, metadata: Metadata) -> str:
-    t = metadata.training
-    lines = [f"## {name}", "", f"{WHAT.get(name, metadata.model)}. {summary(metadata.scores)}.", ""]
-    lines.append(f"Trained on {metadata.dataset} for {t['minutes']} minutes ({t['images']:,} images seen) on {t['device']}, seed {t['recipe']['seed']}, "
-                 f"git revision {t['revision']}, torch {t['torch']}. On validation writers: "
-                 + ", ".join(f"{k} {v:.4f}" for k, v in t["validation"].items()) + ".")
-    lines += ["", "Recipe: " + ", ".join(f"{k} {v}" for k, v in t["recipe"].items() if k not in ("out", "run", "folder", "dry_run")) + "."]
+    lines = [f"## {name}", "", f"{WHAT.get(name, metadata.model)}. {summary(metadata.scores)}.", *stages(metadata.training, metadata.dataset)]
     if metadata.settings:
         lines += ["", "Settings: " + ", ".join(f"{k} {v}" for k, v in metadata.settings.items()) + "."]
     scores = metadata.scores

@@ -83,7 +83,8 @@ def main() -> None:
     if accelerator.is_main_process:
         model = result.networks["classifier"]
         model = fold_batch_norm(model) if recipe.network == "lenet" else model
-        common.save_result(recipe, recipe.network, model, recipe.network, result)
+        before = checkpoint.read_metadata(Path(recipe.start)).training if recipe.start else None
+        common.save_result(recipe, recipe.network, model, recipe.network, result, before=before)
 
 
 if __name__ == "__main__":

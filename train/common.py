@@ -87,8 +87,12 @@ def git_revision() -> str:
     return answer.stdout.strip()
 
 
-def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: str, result: Result, settings: dict | None = None) -> Path:
-    """Write the checkpoint, in half precision, with everything needed to train it again; a dry run's stays in its folder."""
+def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: str, result: Result, settings: dict | None = None,
+                before: dict | None = None) -> Path:
+    """Write the checkpoint, in half precision, with everything needed to train it again; a dry run's stays in its folder.
+
+    `before` is the training of the checkpoint it started from, if it did.
+    """
     folder = run_folder(recipe, file_name) if recipe.dry_run else checkpoint.FOLDER / "mnist"
     path = Path(recipe.out or folder / f"{file_name}.safetensors")
     training = {
@@ -99,6 +103,7 @@ def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: st
         "validation": result.validation,
         "torch": torch.__version__,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+        **({"before": before} if before else {}),
     }
     metadata = checkpoint.Metadata(kind, dataclasses.asdict(model.config), training=training, settings=settings or {})
     checkpoint.save(path, model, metadata, half=True)
