@@ -12,9 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mnist_lab import checkpoint
-from mnist_lab.data import Digits, load_digits, to_model
+from mnist_lab.data import Digits, to_model
 from mnist_lab.models import LeNet, ResNet, fold_batch_norm
-from mnist_lab.training import fit, make_accelerator
 from train import common
 from train.augmentation import cutout, thicken, warp
 
@@ -75,12 +74,8 @@ class ClassifierTask:
 
 def main() -> None:
     recipe = common.read_recipe(ClassifierRecipe, __doc__)
-    accelerator = make_accelerator()
-    torch.manual_seed(recipe.seed)  # initial weights
-    task = ClassifierTask(recipe, accelerator, load_digits("validation"))
-    folder = common.run_folder(recipe, recipe.network)
-    result = common.show(fit(task, load_digits("train"), recipe.plan(), folder, accelerator), recipe, accelerator)
-    if accelerator.is_main_process:
+    result = common.run(recipe, recipe.network, ClassifierTask)
+    if result:
         model = result.networks["classifier"]
         model = fold_batch_norm(model) if recipe.network == "lenet" else model
         before = checkpoint.read_metadata(Path(recipe.start)).training if recipe.start else None

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -12,7 +12,8 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from mnist_lab import checkpoint
-from mnist_lab.training import Budget, Plan, Result, Step, cosine
+from mnist_lab.data import load_digits
+from mnist_lab.training import Budget, Plan, Result, Step, cosine, fit, make_accelerator
 
 DRY_RUN_IMAGES = 512  # enough for two updates of every recipe
 
@@ -51,6 +52,16 @@ def read_recipe(recipe_class: type, description: str):
     if recipe.dry_run and not recipe.folder:  # a dry run starts afresh and leaves nothing in the way
         recipe = dataclasses.replace(recipe, folder=tempfile.mkdtemp(prefix="mnist-lab-dry-run-"))
     return recipe
+
+
+def run(recipe: Recipe, name: str, task_class: Callable, schedule: Callable[[float], float] = cosine) -> Result | None:
+    """Train one task from its recipe; the Result, on the one process that is to save it."""
+    accelerator = make_accelerator()
+    torch.manual_seed(recipe.seed)  # initial weights
+    task = task_class(recipe, accelerator, load_digits("validation"))
+    steps = fit(task, load_digits("train"), recipe.plan(schedule), run_folder(recipe, name), accelerator)
+    result = show(steps, recipe, accelerator)
+    return result if accelerator.is_main_process else None
 
 
 def show(steps: Iterator[Step], recipe: Recipe, accelerator: Accelerator) -> Result:

@@ -14,13 +14,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from mnist_lab.data import Digits, load_digits, one_hot, to_model, to_pictures
+from mnist_lab.data import Digits, one_hot, to_model, to_pictures
 from mnist_lab.diffusion import SAMPLERS, guided, levels
 from mnist_lab.diffusion.process import add_noise
 from mnist_lab.diffusion.schedules import linear_alpha_bar
 from mnist_lab.models import UNet
 from mnist_lab.plots.digits import grid
-from mnist_lab.training import fit, make_accelerator, seeded
+from mnist_lab.training import seeded
 from train import common
 from train.muon import Muon
 
@@ -117,12 +117,8 @@ def schedule(progress: float) -> float:
 
 def main() -> None:
     recipe = common.read_recipe(DiffusionRecipe, __doc__)
-    accelerator = make_accelerator()
-    torch.manual_seed(recipe.seed)  # initial weights
-    task = DiffusionTask(recipe, accelerator, load_digits("validation"))
-    folder = common.run_folder(recipe, "diffusion")
-    result = common.show(fit(task, load_digits("train"), recipe.plan(schedule), folder, accelerator), recipe, accelerator)
-    if accelerator.is_main_process:
+    result = common.run(recipe, "diffusion", DiffusionTask, schedule)
+    if result:
         chain = linear_alpha_bar()
         settings = {"lowest_alpha_bar": chain.min().item(), "highest_alpha_bar": chain.max().item(), "guidance": 1.0}
         common.save_result(recipe, "diffusion", result.networks["unet"], "unet", result, settings)

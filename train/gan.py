@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from mnist_lab import metrics
 from mnist_lab.checkpoint import Store
-from mnist_lab.data import Digits, load_digits, one_hot, to_model, to_pictures
+from mnist_lab.data import Digits, one_hot, to_model, to_pictures
 from mnist_lab.models import Discriminator, Generator
 from mnist_lab.plots.digits import grid
-from mnist_lab.training import fit, make_accelerator, seeded
+from mnist_lab.training import seeded
 from train import common
 
 SAMPLES = 2_000  # generated at each validation
@@ -94,12 +94,8 @@ def schedule(progress: float) -> float:
 
 def main() -> None:
     recipe = common.read_recipe(GanRecipe, __doc__)
-    accelerator = make_accelerator()
-    torch.manual_seed(recipe.seed)  # initial weights
-    task = GanTask(recipe, accelerator, load_digits("validation"))
-    folder = common.run_folder(recipe, "gan")
-    result = common.show(fit(task, load_digits("train"), recipe.plan(schedule), folder, accelerator), recipe, accelerator)
-    if accelerator.is_main_process:
+    result = common.run(recipe, "gan", GanTask, schedule)
+    if result:
         common.save_result(recipe, "gan", result.networks["generator"], "generator", result)
         out = recipe.out and str(Path(recipe.out).with_suffix(".discriminator.safetensors"))  # beside the generator
         common.save_result(dataclasses.replace(recipe, out=out), "discriminator", result.networks["discriminator"], "discriminator", result)

@@ -16,6 +16,7 @@ from mnist_lab.data import load_digits, to_model
 from mnist_lab.explain import Layer, layers, scale
 from mnist_lab.labs import CLASSIFIERS, ClassifierLab, choice
 from mnist_lab.ui.controls import SCALE, Room, friendly, opening, wing
+from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.bars import Bars
 from mnist_lab.ui.widgets.foot import Foot
 from mnist_lab.ui.widgets.layers import Layers
@@ -64,7 +65,7 @@ def _read(store: Store, payload: object) -> dict:
         return {"empty": True}
     found = layers(store[network], to_model(torch.from_numpy(digit.pixels)[None]))
     p = _softmax(found[-1].values)
-    answer = {"digit": int(p.argmax()), "p": [round(float(v), 5) for v in p], "seen": _base64(digit.pixels),
+    answer = {"digit": int(p.argmax()), "p": [round(float(v), 5) for v in p], "seen": packed(digit.pixels),
               "box": [round(v, 4) for v in digit.box], "placed": [round(float(v), 2) for v in digit.placed], "network": network}
     return answer | ({"layers": [_packed(layer) for layer in found]} if payload.get("layers", True) is True else {})
 
@@ -98,10 +99,6 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
     return e / e.sum()
 
 
-def _base64(array: np.ndarray) -> str:
-    return base64.b64encode(array.tobytes()).decode()
-
-
 def _packed(layer: Layer) -> dict:
     """A layer as signed bytes for the page; of many maps only the strongest, under their own numbers."""
     values, channels = layer.values, list(range(len(layer.values)))
@@ -110,7 +107,7 @@ def _packed(layer: Layer) -> dict:
     size = scale(values)
     small = np.clip(np.rint(values[channels] * (127 / size)), -127, 127).astype(np.int8)
     return {"name": layer.name, "kind": layer.kind, "count": len(values), "size": values.shape[-1] if values.ndim == 3 else 1,
-            "channels": channels, "maps": _base64(small), "scale": round(size, 4), "rectified": layer.rectified}
+            "channels": channels, "maps": packed(small), "scale": round(size, 4), "rectified": layer.rectified}
 
 
 # ---- uploads and programs --------------------------------------------------------------------------------------------
@@ -119,7 +116,7 @@ def take_picture(path: str | None, network: str, brush: float) -> dict:
     """An uploaded file, by path, as the pad's drawing; raises DrawingError."""
     if not isinstance(path, str):
         raise ValueError(drawing.NO_PICTURE)
-    return _drawing(pixels=_base64(drawing.from_picture(path).pixels), picture=True, network=network, brush=brush / 100)
+    return _drawing(pixels=packed(drawing.from_picture(path).pixels), picture=True, network=network, brush=brush / 100)
 
 
 def _drawing(strokes=(), pixels: str | None = None, picture: bool = False, network: str = BEST, brush: float = BRUSH) -> dict:
@@ -153,7 +150,7 @@ def _array(rows: object) -> np.ndarray:
 def record(store: Store) -> dict:
     """The content of recorded/classify.json: a drawn 4 with its reading, and the digits to take."""
     digits = load_digits("validation")
-    samples = [{"label": int(digits.labels[i]), "hard": i in HARD, "row": i in ROW, "pixels": _base64(digits.images[i].numpy())}
+    samples = [{"label": int(digits.labels[i]), "hard": i in HARD, "row": i in ROW, "pixels": packed(digits.images[i].numpy())}
                for i in (*SAMPLES, *HARD)]
     drawn = _drawing(FOUR)
     return {"pad": drawn, "reading": read_drawing(store, drawn), "samples": samples}

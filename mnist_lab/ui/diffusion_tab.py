@@ -1,6 +1,5 @@
 """The Diffusion room: noise becomes a digit, every step under your hand."""
 
-import base64
 import json
 import uuid
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,7 @@ from mnist_lab.diffusion import SAMPLERS, SCHEDULES, Frame
 from mnist_lab.diffusion.schedules import BETA_FIRST, BETA_LAST, TRAIN_STEPS
 from mnist_lab.labs import DiffusionLab, Sampling, choice
 from mnist_lab.ui.controls import Room, friendly, opening
+from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.denoising import Denoising
 from mnist_lab.ui.widgets.foot import Foot
 from mnist_lab.ui.widgets.schedule import Schedule
@@ -52,7 +52,7 @@ def film(lab: DiffusionLab, sampling: Sampling) -> Iterator[dict]:
     common = {"run": uuid.uuid4().hex, "total": sampling.steps, "labels": list(sampling.labels), "alpha_bar": lab.levels(sampling).tolist()}
     for frame in lab.frames(sampling):
         x, x0 = frame_pixels(frame)
-        yield {**common, "index": frame.step, "x": base64.b64encode(x.tobytes()).decode(), "x0": base64.b64encode(x0.tobytes()).decode()}
+        yield {**common, "index": frame.step, "x": packed(x), "x0": packed(x0)}
 
 
 def generate_film(store: Store, which, label, steps, guidance, sampler, schedule, seed, eta, beta_first, beta_last) -> Iterator[dict]:

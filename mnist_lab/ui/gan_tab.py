@@ -13,6 +13,7 @@ from mnist_lab.data import to_pictures
 from mnist_lab.labs import GanLab
 from mnist_lab.plots.digits import grid
 from mnist_lab.ui.controls import Room, friendly, opening
+from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.foot import Foot
 from mnist_lab.ui.widgets.morph import Morph
 
@@ -35,7 +36,7 @@ def morph(store: Store, digit_a, seed_a, digit_b, seed_b, path) -> dict:
     return {
         "sprite": "data:image/png;base64," + base64.b64encode(file.getvalue()).decode(),
         "count": FRAMES,
-        "latents": base64.b64encode((z * 40).round().clamp(-127, 127).numpy().astype(np.int8).tobytes()).decode(),
+        "latents": packed((z * 40).round().clamp(-127, 127).numpy().astype(np.int8)),
         "lengths": [round(v, 3) for v in z.norm(dim=1).tolist()],
         "typical": lab.latent_size**0.5,
         "ends": [{"digit": int(digit_a), "seed": int(seed_a)}, {"digit": int(digit_b), "seed": int(seed_b)}],

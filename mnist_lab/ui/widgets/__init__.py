@@ -4,9 +4,11 @@ A widget is one Python file with its .js and .css beside it: a `Widget` subclass
 data as its value. It knows nothing of models. Shared: `lab.js` (window.Lab), `lab.css`, `tokens.css`.
 """
 
+import base64
 from pathlib import Path
 
 import gradio as gr
+import numpy as np
 
 FOLDER = Path(__file__).parent
 
@@ -14,6 +16,11 @@ FOLDER = Path(__file__).parent
 def asset(name: str) -> str:
     """The text of a .js or .css file of this folder."""
     return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def packed(array: np.ndarray) -> str:
+    """An array's raw bytes as base64: what Lab.bytes and Lab.signed read in the page."""
+    return base64.b64encode(array.tobytes()).decode()
 
 
 class Widget(gr.HTML):

@@ -1,4 +1,4 @@
-const { $, $$, bytes, clamp, el, inkScale, narrow, paint, repaint, rgb } = Lab;
+const { $, $$, bytes, el, inkScale, narrow, paint, repaint } = Lab;
 const N = 784, ANY = -1, LABELS = [ANY, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const name = (d) => (d === ANY ? "any" : String(d));
 let film = { run: null, total: 1, labels: [ANY], alpha_bar: [0, 1], x: [], x0: [] };
@@ -28,14 +28,9 @@ function showFrame(k) {
 }
 
 function paintStrip() {
-  const many = narrow() ? 8 : 14, gap = 2, width = many * 28 + (many - 1) * gap, c = column();
-  const data = new Int16Array(width * 28).fill(-1);
-  for (let j = 0; j < many; j++) {
-    const k = Math.round(j / (many - 1) * film.total), frame = k <= received() ? cell(film.x, k, c) : null;
-    for (let y = 0; y < 28; y++) for (let x = 0; x < 28; x++) data[y * width + j * (28 + gap) + x] = frame ? frame[y * 28 + x] : -2;
-  }
-  const scale = inkScale(0, 255), paper = rgb("paper"), sunken = rgb("sunken");
-  paint($(".strip canvas", element), data, width, 28, (v) => (v === -1 ? paper : v === -2 ? sunken : scale(v)));
+  const many = narrow() ? 8 : 14, c = column();
+  const at = Array.from({ length: many }, (_, j) => Math.round(j / (many - 1) * film.total));
+  Lab.paintStrip($(".strip canvas", element), at.map((k) => (k <= received() ? cell(film.x, k, c) : null)), 2);
 }
 
 // ---- the player; scrubbing stays within the frames that have arrived

@@ -104,6 +104,15 @@
     });
     icon(); return player;
   };
+  // Strip of a film: 28x28 cells side by side over paper; a cell that has not arrived yet (null) is sunken.
+  const paintStrip = (canvas, cells, gap) => {
+    const width = cells.length * 28 + (cells.length - 1) * gap, data = new Int16Array(width * 28).fill(-1);
+    cells.forEach((cell, j) => {
+      for (let y = 0; y < 28; y++) for (let x = 0; x < 28; x++) data[y * width + j * (28 + gap) + x] = cell ? cell[y * 28 + x] : -2;
+    });
+    const scale = inkScale(0, 255), paper = rgb("paper"), sunken = rgb("sunken");
+    paint(canvas, data, width, 28, (v) => (v === -1 ? paper : v === -2 ? sunken : scale(v)));
+  };
   // Plot: an svg as wide as its box; draw(svg, width, height) fills it, again on every resize. Returns "draw again".
   const plot = (box, height, draw) => {
     const svg = el("svg", { "aria-hidden": "true" }); box.prepend(svg);
@@ -137,5 +146,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, bytes, calm, clamp, drag, el, film, hear, inkScale, line, mix, narrow, paint, plot, query, repaint, rgb, signScale, signed, sprite, tell, toast };
+  window.Lab = { $, $$, bytes, calm, clamp, drag, el, film, hear, inkScale, line, mix, narrow, paint, paintStrip, plot, query, repaint, rgb, signScale, signed, sprite, tell, toast };
 })();

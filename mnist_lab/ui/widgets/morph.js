@@ -1,4 +1,4 @@
-const { $, $$, clamp, el, inkScale, line, narrow, paint, plot, repaint, rgb, signed } = Lab;
+const { $, $$, clamp, el, inkScale, line, narrow, paint, plot, repaint, signed } = Lab;
 let walk = null; // { frames: [Uint8Array], latents: [Int8Array], ...value }
 
 function showFrame(k) {
@@ -17,13 +17,8 @@ function showFrame(k) {
   drawLengths();
 }
 function paintStrip() {
-  const many = narrow() ? 8 : 17, gap = 3, width = many * 28 + (many - 1) * gap, data = new Int16Array(width * 28).fill(-1);
-  for (let j = 0; j < many; j++) {
-    const frame = walk.frames[Math.round(j / (many - 1) * (walk.count - 1))];
-    for (let y = 0; y < 28; y++) for (let x = 0; x < 28; x++) data[y * width + j * (28 + gap) + x] = frame[y * 28 + x];
-  }
-  const scale = inkScale(0, 255), paper = rgb("paper");
-  paint($(".strip canvas", element), data, width, 28, (v) => (v < 0 ? paper : scale(v)));
+  const many = narrow() ? 8 : 17;
+  Lab.paintStrip($(".strip canvas", element), Array.from({ length: many }, (_, j) => walk.frames[Math.round(j / (many - 1) * (walk.count - 1))]), 3);
 }
 const player = Lab.film($(".film", element), { frames: 2, label: "Place on the way from A to B", show: showFrame, text: (k) => `${walk ? Math.round(100 * k / (walk.count - 1)) : 0} % of the way` });
 
