@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mnist_lab.checkpoint import Store
-from mnist_lab.ui import classify_tab, diffusion_tab, gan_tab
+from mnist_lab.ui import classify_tab, diffusion_tab, gan_tab, readings
 from mnist_lab.ui.app import build
 from mnist_lab.ui.controls import friendly
 
@@ -37,7 +37,7 @@ def test_recorded_runs_are_marked_and_whole():
     {"strokes": [STROKE[0]] * 10_000}, {"pixels": "not base64"}, {"pixels": base64.b64encode(b"short").decode()}, {"pixels": 5},
 ], ids=str)
 def test_any_json_sent_to_the_pad_gets_a_sentence(store, payload):
-    answer = classify_tab.read_drawing(store, payload)
+    answer = readings.answer(store, classify_tab.read_drawing, payload)
     assert set(answer) == {"error"} and answer["error"].endswith(".") and "\n" not in answer["error"]
 
 
@@ -57,7 +57,7 @@ def test_a_stroke_gets_a_verdict_and_every_layer(store):
 
 
 def test_missing_weights_are_a_sentence_in_the_pad(tmp_path):
-    assert classify_tab.read_drawing(Store(tmp_path), {"strokes": STROKE})["error"].endswith(".")
+    assert readings.answer(Store(tmp_path), classify_tab.read_drawing, {"strokes": STROKE})["error"].endswith(".")
 
 
 FILM = {"which": "one", "label": "3", "steps": 2, "guidance": 1.0, "sampler": "ddim", "schedule": "cosine", "seed": 1, "eta": 0.0,

@@ -6,11 +6,13 @@ checkpoints/README.md and the README's table are written from there.
 """
 
 import argparse
+import hashlib
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mnist_lab import checkpoint, metrics
 from mnist_lab.checkpoint import Store
@@ -41,14 +43,28 @@ def gan_samples(lab: GanLab, labels: Tensor) -> Tensor:
     return torch.cat([to_pictures(lab.generator(a, one_hot(b))) for a, b in zip(z.split(500), labels.split(500), strict=True)])
 
 
-def diffusion_samples(lab: DiffusionLab, labels: Tensor, guidance: float, schedule: str = "cosine") -> Tensor:
+def diffusion_samples(lab: DiffusionLab, labels: Tensor, guidance: float) -> Tensor:
+    """Pictures (N, 28, 28). Each hundred is kept in runs/samples: on a CPU they take an hour, and an interrupted run goes on."""
+    folder = Path(f"runs/samples/diffusion-{fingerprint(lab.network)}-guidance-{guidance:g}")
+    folder.mkdir(parents=True, exist_ok=True)
     parts = []
     for k, part in enumerate(labels.split(100)):
-        sampling = lab.sampling(part.tolist(), steps=STEPS, seed=1_000 + k, guidance=guidance, schedule=schedule, same_noise=False)
-        *_, last = lab.frames(sampling)
-        parts.append(to_pictures(last.x))
-        print(f"  guidance {guidance:g}: {min(100 * (k + 1), len(labels)):,} of {len(labels):,} samples", flush=True)
+        path = folder / f"{len(labels)}-{k:03d}.npy"
+        if not path.exists():
+            sampling = lab.sampling(part.tolist(), steps=STEPS, seed=1_000 + k, guidance=guidance, schedule="cosine", same_noise=False)
+            *_, last = lab.frames(sampling)
+            np.save(path, to_pictures(last.x).numpy())
+            print(f"  guidance {guidance:g}: {min(100 * (k + 1), len(labels)):,} of {len(labels):,} samples", flush=True)
+        parts.append(torch.from_numpy(np.load(path)))
     return torch.cat(parts)
+
+
+def fingerprint(model: nn.Module) -> str:
+    """12 hex digits of the weights, so that samples of another training are never taken for these."""
+    digest = hashlib.sha256()
+    for value in model.state_dict().values():
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 def score_samples(store: Store, images: Tensor, labels: Tensor, reference: Digits) -> dict:

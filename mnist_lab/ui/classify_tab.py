@@ -1,9 +1,6 @@
 """The Classify room: draw a digit, and a network's verdict and all its layers follow the pen."""
 
-import base64
-import binascii
 import json
-import threading
 from pathlib import Path
 
 import gradio as gr
@@ -11,25 +8,24 @@ import numpy as np
 import torch
 
 from mnist_lab import drawing
-from mnist_lab.checkpoint import CheckpointError, Store
+from mnist_lab.checkpoint import Store
 from mnist_lab.data import load_digits, to_model
 from mnist_lab.explain import Layer, layers, scale
 from mnist_lab.labs import CLASSIFIERS, ClassifierLab, choice
 from mnist_lab.ui.controls import SCALE, Room, friendly, opening, wing
+from mnist_lab.ui.readings import BEST, BRUSH, answering, digit_of, network_of, steps_of
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.bars import Bars
 from mnist_lab.ui.widgets.foot import Foot
 from mnist_lab.ui.widgets.layers import Layers
 from mnist_lab.ui.widgets.pad import Pad
 from mnist_lab.ui.widgets.seen import Seen
+from mnist_lab.ui.wings import kernel_wing, learning_wing, population_wing, surgery_wing, why_wing
 
+WINGS = (kernel_wing, why_wing, surgery_wing, learning_wing, population_wing)
 ID, TITLE = "classify", "Classify"
 RECORDED = Path(__file__).parent / "recorded" / "classify.json"
-BEST = CLASSIFIERS[0]
-BRUSH = 0.08  # share of the pad
 MOST_MAPS = 32  # shown of one layer
-READERS = 2  # visitors' drawings read at the same time: server functions have no queue of their own
-NO_WEIGHTS = "This network’s weights are not here. Run make train-classifier, or choose the other network."
 SAMPLES = (2965, 2634, 1780, 2648, 750, 2348, 2477, 1271, 2792, 2238)  # a plain 0 to 9 of the validation split
 HARD = (364, 4397)  # of the same split: a crossed 7, and a 3 that is nearly a 9
 ROW = (2965, 1780, 2348, 1271, 2792, 364, 4397)  # those below the pad
@@ -42,56 +38,21 @@ FOUR = [  # an open 4 in two strokes, for the first look at the room
 
 # ---- reading: JSON in, JSON out, for the pad -------------------------------------------------------------------------
 
-def read_drawing(store: Store, payload: object) -> dict:
-    """What a network makes of a drawing. Anyone may send any JSON; bad input comes back as {"error": sentence}.
+def read_drawing(store: Store, payload: dict) -> dict:
+    """What a network makes of a drawing.
 
     payload {"strokes" or "pixels" (base64 of 784 bytes), "brush", "network", "layers": bool} -> {"digit", "p", "seen",
     "box", "placed", "network", "layers" if asked for}, or {"empty": True} for a blank pad.
     """
-    try:
-        return _read(store, payload)
-    except CheckpointError:  # its message names a folder of this machine
-        return {"error": NO_WEIGHTS}
-    except ValueError as error:
-        return {"error": str(error)}
-
-
-def _read(store: Store, payload: object) -> dict:
-    if not isinstance(payload, dict):
-        raise ValueError("A drawing must be an object with strokes or pixels.")
-    network = choice("network", payload.get("network", BEST), CLASSIFIERS)
-    digit = _digit(payload)
+    name, network = network_of(store, payload)
+    digit = digit_of(payload)
     if digit is None:
         return {"empty": True}
-    found = layers(store[network], to_model(torch.from_numpy(digit.pixels)[None]))
+    found = layers(network, to_model(torch.from_numpy(digit.pixels)[None]))
     p = _softmax(found[-1].values)
     answer = {"digit": int(p.argmax()), "p": [round(float(v), 5) for v in p], "seen": packed(digit.pixels),
-              "box": [round(v, 4) for v in digit.box], "placed": [round(float(v), 2) for v in digit.placed], "network": network}
+              "box": [round(v, 4) for v in digit.box], "placed": [round(float(v), 2) for v in digit.placed], "network": name}
     return answer | ({"layers": [_packed(layer) for layer in found]} if payload.get("layers", True) is True else {})
-
-
-def _digit(payload: dict) -> drawing.Digit | None:
-    """The digit in a payload, borrowed or drawn; None for a blank pad."""
-    pixels, strokes = payload.get("pixels"), payload.get("strokes")
-    if pixels is not None:
-        borrowed = _pixels(pixels)
-        return drawing.Digit(borrowed, (0, 0, 1, 1), (0, 0, drawing.SIDE, drawing.SIDE)) if borrowed.any() else None
-    if strokes is None or strokes == []:
-        return None
-    return drawing.from_strokes(strokes, payload.get("brush", BRUSH))
-
-
-def _pixels(text: object) -> np.ndarray:
-    """base64 -> uint8 (28, 28)."""
-    count = drawing.SIDE ** 2
-    if isinstance(text, str) and len(text) <= 2 * count:
-        try:
-            raw = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError):
-            raw = b""
-        if len(raw) == count:
-            return np.frombuffer(raw, np.uint8).reshape(drawing.SIDE, drawing.SIDE).copy()
-    raise ValueError(f"Pixels must be base64 of {count} bytes.")
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
@@ -170,19 +131,10 @@ CODE = 'import mnist_lab\nlab = mnist_lab.load("NAME")\nprint(lab.classify("draw
 
 def build(store: Store) -> Room:
     recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
-    gate = threading.BoundedSemaphore(READERS)
-
-    def read(payload):
-        if not gate.acquire(timeout=1):
-            return {"busy": True}
-        try:
-            return read_drawing(store, payload)
-        finally:
-            gate.release()
-
     opening("Draw a digit", "Ten numbers follow your pen: how strongly the network believes in each digit.")
     with gr.Row(elem_id="classify-bench"):
-        pad = Pad(recorded["pad"], read=read, samples=recorded["samples"], elem_id="classify-pad")
+        pad = Pad(recorded["pad"], read=answering(store, read_drawing, "read"), steps=answering(store, steps_of, "steps", 10.0),
+                 reading=_part(recorded, "digit", "p", "seen", "network"), samples=recorded["samples"], elem_id="classify-pad")
         Seen({"recorded": True, **_part(recorded, "seen", "digit")}, elem_id="classify-seen")
         Bars(_part(recorded, "p"), elem_id="classify-bars")
         with gr.Accordion("Brush, picture, network · Best", open=False, elem_id="classify-drawer") as drawer:
@@ -192,6 +144,8 @@ def build(store: Store) -> Room:
             upload = gr.UploadButton("Upload a picture", size="md")  # any type: the refusal is ours
     wing("What it saw on the way", "Each square is one filter’s view of your digit. Touch one to see it large.", SCALE)
     Layers(_part(recorded, "layers"), elem_id="classify-layers")
+    for part in WINGS:
+        part.build(store)
     foot = Foot(CODE.replace("NAME", "classifier"), elem_id="classify-foot")
 
     follow = SETTINGS_JS % {"brush": int(100 * BRUSH), "code": json.dumps(CODE)}

@@ -135,8 +135,13 @@
   };
 
   // ---- widgets talk by events on the document: Lab.tell("reading", {...}), Lab.hear("reading", f)
-  const tell = (name, detail) => document.dispatchEvent(new CustomEvent("lab:" + name, { detail }));
+  const send = (name, detail) => document.dispatchEvent(new CustomEvent("lab:" + name, { detail }));
   const hear = (name, f) => document.addEventListener("lab:" + name, (e) => f(e.detail));
+  // Lab.follow hears also what stands when it is called, and what was only remembered: the recorded reading at first paint
+  const latest = {}, last = (name) => latest[name];
+  const tell = (name, detail) => { latest[name] = detail; send(name, detail); };
+  const remember = (name, detail) => { latest[name] = detail; send("remembered:" + name, detail); };
+  const follow = (name, f) => { hear(name, f); hear("remembered:" + name, f); if (latest[name]) f(latest[name]); };
 
   // ---- the bar and the feet of the rooms: anything with data-do
   document.addEventListener("click", (e) => {
@@ -146,5 +151,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, bytes, calm, clamp, drag, el, film, hear, inkScale, line, mix, narrow, paint, paintStrip, plot, query, repaint, rgb, signScale, signed, sprite, tell, toast };
+  window.Lab = { $, $$, bytes, calm, clamp, drag, el, film, follow, hear, inkScale, last, line, mix, narrow, paint, paintStrip, plot, query, remember, repaint, rgb, signScale, signed, sprite, tell, toast };
 })();

@@ -88,6 +88,9 @@ const commit = () => {
   soon(); ask();
 };
 
+Lab.networksFrom((name) => server.steps({ network: name }));
+Lab.remember("reading", { ...props.reading, by: "pen", final: true, recorded: true });
+
 // ---- the pen
 const point = (e) => {
   const r = ink.getBoundingClientRect();

@@ -29,6 +29,7 @@ class Pad(Widget):
   <figcaption class="samples" role="group" aria-label="Or take a sample digit"><span class="note">Or take one</span></figcaption>
 </figure>"""
 
-    def __init__(self, value: dict, *, read: Callable[[dict], dict], samples: list[dict], gap: int = 30, **kwargs):
-        """`gap`: ms between two calls of `read`."""
-        super().__init__(value, server_functions=[read], samples=samples, gap=gap, **kwargs)
+    def __init__(self, value: dict, *, read: Callable[[dict], dict], steps: Callable[[dict], dict], samples: list[dict], reading: dict,
+                 gap: int = 30, **kwargs):
+        """`read` and `steps` are called by these names. `reading`: the recorded drawing's, for Lab.last. `steps` gives a network to run in the page (ui.readings.steps_of). `gap`: ms between two calls of `read`."""
+        super().__init__(value, server_functions=[read, steps], samples=samples, reading=reading, gap=gap, **kwargs)

@@ -1,0 +1,116 @@
+"""A network as a short list of plain operations, which a page can run by itself and every view can be built from.
+
+The list is read off the model's own forward pass (torch.fx), so that a network added later needs no code here as long as
+it is made of convolutions, pools, linear layers, ReLU, sums, means, maxima and concatenations. Batch norm is folded into
+the layer before it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+from torch.nn.utils import fusion
+
+SIDE = 32  # of the input, (1, 1, 32, 32)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+@dataclass(frozen=True)
+class Op:
+    """One step. `inputs` are places in the list of earlier steps; `shape` is the output's, without the batch.
+
+    kind: "input", "crop" (`size` pixels off every side), "conv" (odd kernel, `size` pixels of zero padding, stride 1),
+    "dense", "relu", "maxpool" and "avgpool" (`size` pixels wide and apart), "mean" and "max" (of each map), "flatten",
+    "add", "concat".
+    """
+
+    kind: str
+    inputs: tuple[int, ...]
+    shape: tuple[int, ...]
+    size: int = 0
+    weight: np.ndarray | None = None  # float32 (Cout, Cin, k, k) of a conv, (Cout, Cin) of a dense layer
+    bias: np.ndarray | None = None  # float32 (Cout,)
+    module: str = ""  # its name within the model, for a conv, dense layer or pool
+
+
+class ProgramError(ValueError):
+    """The network does something that is not in the list above; the message names it."""
+
+
+@torch.no_grad()
+def program(model: nn.Module) -> list[Op]:
+    """The steps of `model` (in evaluation mode) in the order they run; the last is the logits. Raises ProgramError."""
+    graph = fx.symbolic_trace(model)
+    ShapeProp(graph).propagate(torch.zeros(1, 1, SIDE, SIDE))
+    modules, place, ops = dict(graph.named_modules()), {}, []
+    for node in graph.graph.nodes:
+        module = modules.get(node.target) if node.op == "call_module" else None
+        if node.op == "output":
+            break
+        if isinstance(module, nn.Identity):
+            place[node] = place[node.args[0]]
+        elif isinstance(module, NORMS):
+            place[node] = place[node.args[0]]
+            ops[place[node]] = _folded(ops[place[node]], module, node)
+        else:
+            place[node] = len(ops)
+            ops.append(_op(node, module, place))
+    return ops
+
+
+def _op(node: fx.Node, module: nn.Module | None, place: dict[fx.Node, int]) -> Op:
+    shape = tuple(node.meta["tensor_meta"].shape[1:])
+    inputs = tuple(place[n] for n in node.all_input_nodes)
+    if module is not None:
+        return _layer(node, module, inputs, shape)
+    name = node.target if isinstance(node.target, str) else node.target.__name__
+    if node.op == "placeholder":
+        return Op("input", (), shape)
+    if name == "getitem" and len(shape) == 3:
+        side = node.all_input_nodes[0].meta["tensor_meta"].shape[-1]
+        return Op("crop", inputs, shape, (side - shape[-1]) // 2)
+    kinds = {"relu": "relu", "flatten": "flatten", "add": "add", "cat": "concat", "mean": "mean", "amax": "max"}
+    if name not in kinds:
+        raise ProgramError(f"This network uses {name}, which can't be shown.")
+    return Op(kinds[name], inputs, shape)
+
+
+def _layer(node: fx.Node, module: nn.Module, inputs: tuple[int, ...], shape: tuple[int, ...]) -> Op:
+    name = str(node.target)
+    if isinstance(module, nn.Conv2d) and module.stride == (1, 1) and module.groups == 1 and module.dilation == (1, 1):
+        return Op("conv", inputs, shape, module.padding[0], _array(module.weight), _bias(module), name)
+    if isinstance(module, nn.Linear):
+        return Op("dense", inputs, shape, 0, _array(module.weight), _bias(module), name)
+    if isinstance(module, nn.MaxPool2d | nn.AvgPool2d) and module.kernel_size == module.stride and not module.padding:
+        return Op("maxpool" if isinstance(module, nn.MaxPool2d) else "avgpool", inputs, shape, module.kernel_size, module=name)
+    raise ProgramError(f"This network uses {module}, which can't be shown.")
+
+
+def _folded(op: Op, norm: nn.BatchNorm1d | nn.BatchNorm2d, node: fx.Node) -> Op:
+    """The step with the batch norm that follows it: y = gain (W x + b - mean) + shift is one step of the same kind."""
+    if op.weight is None or len(node.args[0].users) > 1:
+        raise ProgramError("This network uses batch norm that doesn't follow a layer of weights, which can't be shown.")
+    fuse = fusion.fuse_conv_bn_weights if op.kind == "conv" else fusion.fuse_linear_bn_weights
+    weight, bias = fuse(torch.tensor(op.weight), torch.tensor(op.bias), norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+    return Op(op.kind, op.inputs, op.shape, op.size, _array(weight), _array(bias), op.module)
+
+
+def _bias(module: nn.Conv2d | nn.Linear) -> np.ndarray:
+    return _array(torch.zeros(len(module.weight)) if module.bias is None else module.bias)
+
+
+def _array(value: Tensor) -> np.ndarray:
+    return value.detach().float().contiguous().numpy().copy()
+
+
+def shown(ops: list[Op]) -> list[tuple[int, str]]:
+    """The steps with something to see, as (place, name): convolutions, pools, dense layers, and last the answer.
+
+    "Convolution 2"; without a number if it is the only one of its sort.
+    """
+    words = {"conv": "Convolution", "maxpool": "Pool", "avgpool": "Average", "mean": "Mean", "max": "Max", "dense": "Dense"}
+    places = [k for k, op in enumerate(ops) if op.kind in words]
+    names = ["Answer" if k == len(ops) - 1 else words[ops[k].kind] for k in places]
+    return [(k, f"{name} {names[:i + 1].count(name)}" if names.count(name) > 1 else name) for i, (k, name) in enumerate(zip(places, names, strict=True))]

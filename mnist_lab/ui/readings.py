@@ -1,0 +1,106 @@
+"""What the Classify room's handlers share: the digit and the network in a visitor's request, and answers that never crash.
+
+Server functions get whatever JSON anyone sends, and have no queue of their own.
+"""
+
+import base64
+import binascii
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mnist_lab import drawing
+from mnist_lab.checkpoint import CheckpointError, Store
+from mnist_lab.data import to_model
+from mnist_lab.explain import program, shown
+from mnist_lab.labs import CLASSIFIERS, choice
+from mnist_lab.ui.widgets import packed
+
+BEST = CLASSIFIERS[0]
+BRUSH = 0.08  # share of the pad
+READERS = 2  # visitors' requests worked on at the same time
+NO_WEIGHTS = "This network’s weights are not here. Run make train-classifier, or choose the other network."
+
+_gate = threading.BoundedSemaphore(READERS)
+
+
+def answering(store: Store, handler: Callable[[Store, dict], dict], name: str, wait: float = 1.0) -> Callable[[object], dict]:
+    """`handler(store, payload)` as a server function: the page calls it as `server.NAME(payload)`.
+
+    {"busy": True} if other visitors hold the networks for longer than `wait` seconds: the page asks again.
+    """
+
+    def respond(payload: object = None) -> dict:
+        if not _gate.acquire(timeout=wait):
+            return {"busy": True}
+        try:
+            return answer(store, handler, payload)
+        finally:
+            _gate.release()
+
+    respond.__name__ = name
+    return respond
+
+
+def answer(store: Store, handler: Callable[[Store, dict], dict], payload: object) -> dict:
+    """The handler's answer; bad input comes back as {"error": sentence}."""
+    try:
+        if not isinstance(payload, dict):
+            raise ValueError("A request must be an object.")
+        return handler(store, payload)
+    except CheckpointError:  # its message names a folder of this machine
+        return {"error": NO_WEIGHTS}
+    except ValueError as error:
+        return {"error": str(error)}
+
+
+def network_of(store: Store, payload: dict) -> tuple[str, nn.Module]:
+    """The (name, network) a request asks for, the best one if it names none."""
+    name = choice("network", payload.get("network", BEST), CLASSIFIERS)
+    return name, store[name]
+
+
+def digit_of(payload: dict) -> drawing.Digit | None:
+    """The digit in a request, borrowed ("pixels") or drawn ("strokes", "brush"); None for a blank pad."""
+    pixels, strokes = payload.get("pixels"), payload.get("strokes")
+    if pixels is not None:
+        borrowed = pixels_from(pixels)
+        return drawing.Digit(borrowed, (0, 0, 1, 1), (0, 0, drawing.SIDE, drawing.SIDE)) if borrowed.any() else None
+    if strokes is None or strokes == []:
+        return None
+    return drawing.from_strokes(strokes, payload.get("brush", BRUSH))
+
+
+def input_of(payload: dict) -> Tensor:
+    """The digit in a request as the network's input (1, 1, 32, 32); ValueError for a blank pad."""
+    digit = digit_of(payload)
+    if digit is None:
+        raise ValueError("The pad is empty. Draw a digit, or take one below it.")
+    return to_model(torch.from_numpy(digit.pixels)[None])
+
+
+def pixels_from(text: object) -> np.ndarray:
+    """base64 -> uint8 (28, 28)."""
+    count = drawing.SIDE ** 2
+    if isinstance(text, str) and len(text) <= 2 * count:
+        try:
+            raw = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            raw = b""
+        if len(raw) == count:
+            return np.frombuffer(raw, np.uint8).reshape(drawing.SIDE, drawing.SIDE).copy()
+    raise ValueError(f"Pixels must be base64 of {count} bytes.")
+
+
+def steps_of(store: Store, payload: dict) -> dict:
+    """A network for Lab.makeNetwork: its steps, and all weights in their order as one run of float32."""
+    name, network = network_of(store, payload)
+    ops = program(network)
+    names = dict(shown(ops))
+    steps = [{"kind": op.kind, "from": op.inputs, "shape": op.shape, "size": op.size, "name": names.get(k),
+              "weight": 0 if op.weight is None else op.weight.size, "bias": 0 if op.bias is None else op.bias.size} for k, op in enumerate(ops)]
+    weights = [part.ravel() for op in ops if op.weight is not None for part in (op.weight, op.bias)]
+    return {"network": name, "ops": steps, "weights": packed(np.concatenate(weights))}

@@ -1,0 +1,1 @@
+"""Further parts of the Classify room, below the bench: one module each, with a `build(store)`."""
