@@ -31,5 +31,8 @@ class Pad(Widget):
 
     def __init__(self, value: dict, *, read: Callable[[dict], dict], steps: Callable[[dict], dict], samples: list[dict], reading: dict,
                  gap: int = 30, **kwargs):
-        """`read` and `steps` are called by these names. `reading`: the recorded drawing's, for Lab.last. `steps` gives a network to run in the page (ui.readings.steps_of). `gap`: ms between two calls of `read`."""
+        """`read` and `steps` (a network to run in the page) are called by these names. `reading`: the recorded drawing's, for Lab.last.
+
+        `gap`: ms between two calls of `read`.
+        """
         super().__init__(value, server_functions=[read, steps], samples=samples, reading=reading, gap=gap, **kwargs)
