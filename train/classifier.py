@@ -1,7 +1,8 @@
 """Train a classifier: `python -m train.classifier --network lenet` or `--network resnet`.
 
 Cross entropy on augmented digits, AdamW or SGD with a cosine schedule, averaged weights. LeNet trains with batch
-norm, folded into its 16,554 weights at the end.
+norm, folded into its 16,554 weights at the end; it can learn from a larger network's answers too. A share of the digits is
+redrawn with a pen (train/hands.py), and pictures that are no digit (train/outliers.py) are to get ten equal probabilities.
 """
 
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mnist_lab import checkpoint
-from mnist_lab.data import Digits, to_model
+from mnist_lab.data import Digits, load_digits, to_model
 from mnist_lab.models import LeNet, ResNet, fold_batch_norm
 from train import common
 from train.augmentation import cutout, thicken, warp
+from train.hands import redraw, scribbles, skeletons
+from train.outliers import outliers
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class ClassifierRecipe(common.Recipe):
     warp: float = 1.0  # strength of the geometric augmentation
     thick: float = 0.3  # share of digits drawn thicker or thinner
     holes: float = 0.5  # share of digits with an 8x8 hole
+    pen: float = 0.0  # digits redrawn with a round pen, for each of MNIST's own
+    strange: float = 0.0  # pictures that are no digit, for each digit
+    pool: int = 18_000  # skeletons to redraw from; making one takes 3 ms
+    teacher: str = ""  # a checkpoint whose answers are learned too (Hinton et al. 2015)
     ema: float = 0.998
     validate_every: int = 54_087  # once an epoch
 
@@ -49,17 +56,43 @@ class ClassifierTask:
         model, optimizer = accelerator.prepare(model.to(memory_format=torch.channels_last), optimizer)
         self.networks, self.optimizers = {"classifier": model}, [optimizer]
         self.validation = validation.to(accelerator.device)
+        self.teacher = checkpoint.load(Path(recipe.teacher))[0].to(accelerator.device) if recipe.teacher else None
+        few = common.DRY_RUN_IMAGES if recipe.dry_run else recipe.pool
+        self.pool = skeletons(load_digits("train"), few).to(accelerator.device) if recipe.pen else None
+        self.lines = scribbles(min(few, 4_000), recipe.seed).to(accelerator.device) if recipe.strange else None
 
-    def update(self, batch: Digits, generator: torch.Generator) -> dict[str, Tensor]:
+    def digits(self, batch: Digits, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Warped digits, and some redrawn with a pen: (B', 1, 32, 32), labels (B',)."""
         x = warp(to_model(batch.images), generator, self.recipe.warp)
         x = cutout(thicken(x, generator, self.recipe.thick), generator, share=self.recipe.holes)
+        if not self.recipe.pen:
+            return x, batch.labels
+        drawn = self.pool.pick(round(self.recipe.pen * len(x)), generator)
+        return torch.cat([x, redraw(drawn, generator, self.recipe.warp)]), torch.cat([batch.labels, drawn.labels])
+
+    def update(self, batch: Digits, generator: torch.Generator) -> dict[str, Tensor]:
+        x, labels = self.digits(batch, generator)
+        count = len(labels)
+        if self.recipe.strange:
+            x = torch.cat([x, outliers(batch[:round(self.recipe.strange * len(batch))], self.lines, generator)])
+        x = x.contiguous(memory_format=torch.channels_last)
         with self.accelerator.autocast():
-            logits = self.networks["classifier"](x.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits.float(), batch.labels)
+            logits = self.networks["classifier"](x)
+        loss = self.loss(logits.float(), x, labels)
         self.optimizers[0].zero_grad()
         self.accelerator.backward(loss)
         self.optimizers[0].step()
-        return {"loss": loss.detach(), "accuracy": (logits.argmax(1) == batch.labels).float().mean()}
+        return {"loss": loss.detach(), "accuracy": (logits[:count].argmax(1) == labels).float().mean()}
+
+    def loss(self, logits: Tensor, x: Tensor, labels: Tensor) -> Tensor:
+        """Cross entropy of the digits (mixed with the teacher's answers at temperature 2), and of the rest to ten equal probabilities."""
+        count = len(labels)
+        loss = F.cross_entropy(logits[:count], labels)
+        if self.teacher:
+            with torch.no_grad():
+                asked = (self.teacher(x[:count]).float() / 2).softmax(1)
+            loss = 0.3 * loss + 0.7 * 4 * F.kl_div((logits[:count] / 2).log_softmax(1), asked, reduction="batchmean")
+        return loss - 0.5 * logits[count:].log_softmax(1).sum() / (10 * count)
 
     @torch.inference_mode()
     def validate(self, averaged: dict[str, nn.Module]) -> dict[str, float]:
