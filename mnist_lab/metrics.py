@@ -1,8 +1,10 @@
 """How good: accuracy, confusion, and distances between sets of digits in a given classifier's features."""
 
+import math
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mnist_lab.data import Digits, to_model
@@ -13,22 +15,31 @@ class Reading:
     """A classifier's view of some digits."""
 
     features: Tensor  # float64 (N, D), before the last layer
-    probabilities: Tensor  # (N, 10)
+    logits: Tensor  # (N, 10)
+
+    @property
+    def probabilities(self) -> Tensor:
+        return self.logits.softmax(1)  # (N, 10)
 
     @property
     def digit(self) -> Tensor:
-        return self.probabilities.argmax(1)  # (N,)
+        return self.logits.argmax(1)  # (N,)
+
+    @property
+    def likeness(self) -> Tensor:
+        """How much like a digit (N,): the logarithm of the sum of exp(logits), minus the energy of Liu et al. 2020."""
+        return self.logits.logsumexp(1)
 
 
 @torch.inference_mode()
 def read(classifier: nn.Module, images: Tensor, batch: int = 500) -> Reading:
     """Features and probabilities of uint8 pictures (N, 28, 28): real and generated digits go the same way."""
-    features, probabilities = [], []
+    features, logits = [], []
     for part in images.split(batch):
         x = to_model(part)
         features.append(classifier.features(x).double())
-        probabilities.append(classifier(x).softmax(1))
-    return Reading(torch.cat(features), torch.cat(probabilities))
+        logits.append(classifier(x))
+    return Reading(torch.cat(features), torch.cat(logits))
 
 
 def confusion(labels: Tensor, digits: Tensor) -> Tensor:
@@ -77,3 +88,31 @@ def labels_like(reference: Digits, count: int) -> Tensor:
     order = torch.argsort(reference.labels, stable=True)
     place = (torch.arange(count) + 0.5) / count * len(reference)
     return reference.labels[order][place.long()]
+
+
+def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
+    """Expected calibration error (Guo et al. 2017, eq. 3): |share right - mean confidence| over bins of equal width of confidence.
+
+    probabilities (N, 10), labels (N,). 0 is perfect, at most 1.
+    """
+    confidence, digit = probabilities.double().max(1)
+    place = (confidence * bins).long().clamp(max=bins - 1)
+    gap = torch.zeros(bins, dtype=torch.float64).index_add(0, place, (digit == labels).double() - confidence)
+    return float(gap.abs().sum() / len(labels))
+
+
+def auroc(higher: Tensor, lower: Tensor) -> float:
+    """The chance that a score drawn from `higher` (N,) beats one from `lower` (M,), ties counting half (Mann and Whitney 1947)."""
+    ordered = lower.double().sort().values
+    wins = torch.searchsorted(ordered, higher.double()) + torch.searchsorted(ordered, higher.double(), right=True)
+    return float(wins.double().mean() / 2 / len(lower))
+
+
+def temperature(logits: Tensor, labels: Tensor) -> float:
+    """The T in (0.2, 5) whose softmax(logits / T) has the least negative log-likelihood (Guo et al. 2017, section 4.2)."""
+    low, high = -1.6, 1.6  # of log T; the loss has one minimum in between
+    for _ in range(60):
+        a, b = low + (high - low) / 3, high - (high - low) / 3
+        losses = [F.cross_entropy(logits.double() / math.exp(t), labels) for t in (a, b)]
+        low, high = (low, b) if losses[0] < losses[1] else (a, high)
+    return math.exp((low + high) / 2)

@@ -96,3 +96,24 @@ def test_reading_keeps_the_order_over_batches():
     assert reading.features.dtype == torch.float64
     assert reading.digit.tolist() == [0, 6, 0]
     torch.testing.assert_close(reading.probabilities.sum(1), torch.ones(3))
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_share_right():
+    p = torch.full((100, 10), 0.2 / 9)
+    p[:, 3] = 0.8
+    labels = torch.where(torch.arange(100) < 60, 3, 5)  # sure by 80 %, right in 60 %
+    assert metrics.calibration_error(p, labels) == pytest.approx(0.2, abs=1e-6)
+    assert metrics.calibration_error(p, torch.where(torch.arange(100) < 80, 3, 5)) == pytest.approx(0, abs=1e-6)
+
+
+def test_auroc_is_the_chance_of_a_higher_score():
+    assert metrics.auroc(torch.tensor([2.0, 3.0]), torch.tensor([0.0, 1.0])) == 1
+    assert metrics.auroc(torch.tensor([0.0]), torch.tensor([1.0])) == 0
+    assert metrics.auroc(torch.tensor([1.0, 1.0]), torch.tensor([1.0, 0.0])) == 0.75
+
+
+def test_temperature_undoes_a_scaling_of_the_logits():
+    logits = torch.randn(20_000, 10, generator=torch.Generator().manual_seed(0)) * 2
+    labels = torch.distributions.Categorical(logits=logits).sample()
+    found = metrics.temperature(logits * 2, labels)
+    assert found == pytest.approx(2, rel=0.05)

@@ -74,11 +74,21 @@ def card(name: str, metadata: Metadata) -> str:
         lines.append("| read right | " + " | ".join(f"{100 * v:.1f} %" for v in scores["accuracy_per_digit"]) + " |")
         lines += ["", "Confusion (rows: label, columns: read as):", "", "```"]
         lines += [" ".join(f"{v:>5}" for v in row) for row in scores["confusion"]] + ["```"]
+    if "calibration_error" in scores:
+        lines += ["", *_honesty(scores)]
     for key, s in [("", scores)] + [(k, v) for k, v in scores.items() if isinstance(v, dict) and k != "floor"]:
         if "read_as_asked_per_digit" in s:
             lines += ["", f"Read as asked, digit by digit{' at ' + key if key else ''}: "
                       + ", ".join(f"{d} {100 * v:.1f} %" for d, v in enumerate(s["read_as_asked_per_digit"])) + "."]
     return "\n".join(lines)
+
+
+def _honesty(scores: dict) -> list[str]:
+    """What its confidence and its idea of a digit are worth."""
+    drawn, auroc = scores["redrawn"], scores["auroc"]
+    return [f"Expected calibration error {percent(scores['calibration_error'])}. {drawn['digits']:,} test digits redrawn with a round pen of any width: "
+            f"{percent(drawn['accuracy'])} read right, calibration error {percent(drawn['calibration_error'])}. How well its likeness tells test digits "
+            f"from Fashion-MNIST pictures (never trained on): AUROC {auroc['fashion']:.4f}; from random scribbles: {auroc['scribbles']:.4f}."]
 
 
 def write_cards(store: Store) -> None:

@@ -1,7 +1,7 @@
 """Score every checkpoint on the test split and write the model cards: `python -m train.evaluate`.
 
 The test split is read here and nowhere else. What there is to choose (the diffusion model's default guidance) is chosen
-first, on validation writers: `python -m train.evaluate --choose-guidance`. Scores go into the checkpoints themselves;
+first, on validation writers: a classifier's temperature and threshold, and `--choose-guidance`. Scores go into the checkpoints themselves;
 checkpoints/README.md and the README's table are written from there.
 """
 
@@ -19,22 +19,56 @@ from mnist_lab.checkpoint import Store
 from mnist_lab.data import Digits, load_digits, one_hot, to_pictures
 from mnist_lab.labs import DiffusionLab, GanLab
 from train.cards import write_cards
+from train.hands import redraw, scribbles, skeletons
 
 CLASSIFIERS = ("lenet", "resnet")
 GUIDANCES = (1.0, 1.5, 2.0, 3.0)
 STEPS = 50
+KEPT = 0.99  # of validation writers' digits count as digits
 READ_AS_ASKED = 0.99  # asked of the default guidance; more guidance than that costs variety
 
 
 @torch.inference_mode()
 def score_classifier(store: Store, name: str, test: Digits) -> dict:
-    reading = metrics.read(store[name], test.images)
+    """Accuracy and confusion; how honest its confidence is; how well it tells digits from what is none."""
+    model, metadata = store.load(name)
+    reading, pen = metrics.read(model, test.images), redrawn(test)
+    drawn = metrics.read(model, to_pictures(pen[0]))
     matrix = metrics.confusion(test.labels, reading.digit)
+    temperature = metadata.settings["calibration"]["temperature"]
+    others = {"fashion": load_digits("test", "fashion").images, "scribbles": to_pictures(redraw(scribbles(2_000, seed=1), generator(2)))}
     return {
         "accuracy": (reading.digit == test.labels).double().mean().item(),
         "accuracy_per_digit": [round(v, 4) for v in metrics.accuracy_per_class(matrix).tolist()],
         "confusion": matrix.tolist(),
+        "calibration_error": metrics.calibration_error((reading.logits / temperature).softmax(1), test.labels),
+        "redrawn": {
+            "digits": len(pen[1]),
+            "accuracy": (drawn.digit == pen[1]).double().mean().item(),
+            "calibration_error": metrics.calibration_error((drawn.logits / temperature).softmax(1), pen[1]),
+        },
+        "auroc": {key: metrics.auroc(reading.likeness, metrics.read(model, images).likeness) for key, images in others.items()},
     }
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def redrawn(digits: Digits) -> tuple[Tensor, Tensor]:
+    """2,000 of the digits as a round pen would draw them, unturned and unstretched: (B, 1, 32, 32), labels."""
+    pool = skeletons(digits, 2_000)
+    return redraw(pool, generator(1), strength=0.0), pool.labels
+
+
+@torch.inference_mode()
+def calibrate(store: Store, name: str, validation: Digits) -> None:
+    """On validation writers: the temperature, the likeness that 99 % of their digits exceed, and the usual one."""
+    reading = metrics.read(store[name], validation.images)
+    threshold, typical = reading.likeness.double().quantile(torch.tensor([1 - KEPT, 0.5], dtype=torch.float64)).tolist()
+    found = {"temperature": round(metrics.temperature(reading.logits, validation.labels), 4), "threshold": round(threshold, 3), "typical": round(typical, 3)}
+    checkpoint.update(store.path(name), settings={"calibration": found})
+    print(name, found, flush=True)
 
 
 @torch.inference_mode()
@@ -122,6 +156,8 @@ def main() -> None:
         choose_guidance(store, load_digits("validation"), options.choose_guidance)
         store = Store()
     for name in [n for n in CLASSIFIERS if n in options.only]:
+        calibrate(store, name, load_digits("validation"))
+        store = Store()
         report(store, name, score_classifier(store, name, test))
     if "gan" in options.only:
         labels = metrics.labels_like(test, options.samples)
