@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from mnist_lab.models import MODELS, Discriminator, Generator, LeNet, ResNet, UNet, fold_batch_norm
+from mnist_lab.models import MODELS, Denoiser, Discriminator, Generator, LeNet, ResNet, UNet, fold_batch_norm
+from mnist_lab.models.denoiser import DEVIATION, MEAN
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -30,7 +31,9 @@ def unet_inputs(count: int = 2):
     return x, torch.full((count,), 0.5), torch.eye(10)[:count]
 
 
-@pytest.mark.parametrize(("network", "count"), [(LeNet, 16_554), (ResNet, 267_490), (UNet, 2_447_681), (Generator, 316_353), (Discriminator, 187_297)])
+@pytest.mark.parametrize(("network", "count"), [
+    (LeNet, 16_554), (ResNet, 267_490), (UNet, 2_447_681), (Denoiser, 1_135_012), (Generator, 316_353), (Discriminator, 187_297),
+])
 def test_parameter_count(network, count):
     assert sum(p.numel() for p in network().parameters()) == count
 
@@ -116,3 +119,32 @@ def test_unet_that_predicts_v_says_eps():
     level = torch.tensor([0.1, 0.9])
     _, eps = from_velocity(x, model.last_layer(x, level, label), level[:, None, None, None])
     torch.testing.assert_close(model(x, level, label), eps)
+
+
+def test_denoiser_starts_from_the_best_guess_that_looks_at_nothing():
+    """Its last layer starts at 0, which means v = 0: eps is then the linear estimate for Gaussian data of the digits' mean and variance."""
+    x, level, label = unet_inputs()
+    a, s = level.sqrt()[:, None, None, None], (1 - level).sqrt()[:, None, None, None]
+    with torch.no_grad():
+        eps = Denoiser().double()(x.double(), level.double(), label.double())
+    expected = s * (x - a * MEAN) / (a**2 * DEVIATION**2 + s**2)
+    torch.testing.assert_close(eps[..., 2:-2, 2:-2], expected[..., 2:-2, 2:-2].double(), rtol=1e-4, atol=1e-4)
+
+
+def test_denoiser_knows_that_the_border_is_paper():
+    x, level, label = unet_inputs()
+    clean = -torch.ones_like(x)
+    noisy = level.sqrt()[:, None, None, None] * clean + (1 - level).sqrt()[:, None, None, None] * x  # x serves as the noise
+    with torch.no_grad():
+        eps = Denoiser()(noisy, level, label)
+    torch.testing.assert_close(eps[..., :2], x[..., :2], rtol=1e-3, atol=1e-3)
+
+
+def test_denoiser_listens_to_label_and_noise_level():
+    x, level, label = unet_inputs()
+    network = randomised(Denoiser())
+    with torch.no_grad():
+        out = network(x, level, label)
+        assert not torch.allclose(out, network(x, level, label.flip(1)), atol=1e-4)
+        assert not torch.allclose(out, network(x, level * 0.5, label), atol=1e-4)
+        torch.testing.assert_close(out[:1], network(x[:1], level[:1], label[:1]), rtol=1e-4, atol=1e-4)  # rows do not mix

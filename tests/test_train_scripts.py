@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from mnist_lab.checkpoint import Store, load
+from mnist_lab.checkpoint import FOLDER, Store, load
 
 ROOT = Path(__file__).parent.parent
 TRAIN_DATA = ("train_digits", "validation_digits")  # downloaded, or a skip
 RUNS = {
     "lenet": ("train.classifier", "--network", "lenet"),
     "resnet": ("train.classifier", "--network", "resnet"),
+    "pen": ("train.classifier", "--network", "lenet", "--pen", "0.25", "--strange", "0.25", "--teacher", str(FOLDER / "mnist" / "resnet.safetensors")),
     "gan": ("train.gan",),
     "diffusion": ("train.diffusion",),
+    "denoiser": ("train.diffusion", "--network", "denoiser"),
     "diffusion-eps": ("train.diffusion", "--predicts", "eps"),
 }
 
@@ -39,8 +41,8 @@ def test_every_script_is_run_here():
 
 @pytest.mark.parametrize("name", RUNS)
 def test_dry_run(name, program, tmp_path):
-    if name == "gan" and "lenet" not in Store().names():
-        pytest.skip("the GAN's validation asks the shipped LeNet, which is missing")
+    if name in ("gan", "pen") and not {"lenet", "resnet"} <= set(Store().names()):
+        pytest.skip("it asks the shipped classifiers, which are missing")
     result = program("-m", *RUNS[name], "--dry-run", "--folder", "run", "--out", "out.safetensors", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     network, metadata = load(tmp_path / "out.safetensors")

@@ -1,11 +1,15 @@
-"""Train the denoiser: `python -m train.diffusion`.
+"""Train a denoiser: `python -m train.diffusion` for the published baseline's network, `--network denoiser` for our own.
 
-The published baseline's network: a U-Net of 2,447,681 parameters, the label dropped one time in ten so that one network
-serves both sides of guidance. What is ours: it predicts v at angles spread evenly between clean and noise, with Muon on
-the inner matrices, AdamW on the rest, a cosine learning rate and averaged weights. As published (`--predicts eps`, levels
-of the 1,000-step linear chain, AdamW 5e-5) it needs tens of epochs; in our first 50,000 images eps left grey paper.
+The label is dropped one time in ten so that one network serves both sides of guidance. Muon on the inner matrices, AdamW
+on the rest, averaged weights.
+
+unet: 2,447,681 parameters. What is ours: it predicts v at angles spread evenly between clean and noise. As published
+(`--predicts eps`, levels of the 1,000-step linear chain, AdamW 5e-5) it needs tens of epochs; in our first 50,000 images
+eps left grey paper.
+
+denoiser: velocity on data of variance 1, noise levels log-normal around the middle, where there is most to learn
+(Karras et al. 2022, section 5), and a weight a noise level that is learned beside it (Karras et al. 2024, eq. 14).
 """
-
 
 import math
 from dataclasses import dataclass
@@ -18,7 +22,9 @@ from mnist_lab.data import Digits, one_hot, to_model, to_pictures
 from mnist_lab.diffusion import SAMPLERS, guided, levels
 from mnist_lab.diffusion.process import add_noise
 from mnist_lab.diffusion.schedules import linear_alpha_bar
-from mnist_lab.models import UNet
+from mnist_lab.models import Denoiser, UNet
+from mnist_lab.models.denoiser import DEVIATION
+from mnist_lab.models.unet import noise_features
 from mnist_lab.plots.digits import grid
 from mnist_lab.training import seeded
 from train import common
@@ -29,8 +35,9 @@ from train.muon import Muon
 class DiffusionRecipe(common.Recipe):
     batch: int = 64  # on a GPU: 512, with `rate` times 2
     images: int = 6_000_000
+    network: str = "unet"  # or denoiser
     rate: float = 0.02  # Muon's; AdamW takes a twentieth part
-    predicts: str = "v"  # or eps, on the levels of the linear chain (Ho et al. 2020)
+    predicts: str = "v"  # of unet: or eps, on the levels of the linear chain (Ho et al. 2020)
     drop_label: float = 0.1
     clip: float = 1.0  # norm of the gradient
     ema: float = 0.9985
@@ -40,23 +47,30 @@ class DiffusionRecipe(common.Recipe):
 class DiffusionTask:
     def __init__(self, recipe: DiffusionRecipe, accelerator, validation: Digits):
         self.recipe, self.accelerator = recipe, accelerator
-        model = UNet(UNet.Config(predicts=recipe.predicts))
+        ours = recipe.network == "denoiser"
+        model = Denoiser() if ours else UNet(UNet.Config(predicts=recipe.predicts))
+        weight = NoiseWeight() if ours else None
         inner, outer = split_parameters(model)
-        muon, adam = Muon(inner, lr=recipe.rate), torch.optim.AdamW(outer, lr=recipe.rate / 20, betas=(0.9, 0.99), weight_decay=0.0)
-        model, muon, adam = accelerator.prepare(model.to(memory_format=torch.channels_last), muon, adam)
-        self.networks, self.optimizers = {"unet": model}, [muon, adam]
+        muon = Muon(inner, lr=recipe.rate)
+        adam = torch.optim.AdamW([*outer, *(weight.parameters() if ours else [])], lr=recipe.rate / 20, betas=(0.9, 0.99), weight_decay=0.0)
+        self.networks = {"unet": model.to(memory_format=torch.channels_last), **({"weight": weight} if ours else {})}
+        self.networks = {key: accelerator.prepare(network) for key, network in self.networks.items()}
+        self.optimizers = [accelerator.prepare(o) for o in (muon, adam)]
         self.alpha_bar = linear_alpha_bar().float().to(accelerator.device)
         self.validation = validation.to(accelerator.device)
 
     def levels(self, place: Tensor) -> Tensor:
-        """Noise levels to train on, for places spread over [0, 1): evenly on the linear chain, or by angle for v."""
+        """Noise levels to train on, for places spread over [0, 1)."""
+        first, last = self.alpha_bar[0], self.alpha_bar[-1]
+        if self.recipe.network == "denoiser":
+            sigma = (-0.4 + 1.4 * torch.special.ndtri(place.clamp(1e-4, 1 - 1e-4))).exp()  # of data with variance 1
+            return (1 / (1 + (DEVIATION * sigma).square())).clamp(last, first)
         if self.recipe.predicts == "eps":
             return self.alpha_bar[(place * len(self.alpha_bar)).long()]
-        first, last = (self.alpha_bar[k].sqrt().acos() for k in (0, -1))
-        return torch.lerp(first, last, place).cos().square()
+        return torch.lerp(first.sqrt().acos(), last.sqrt().acos(), place).cos().square()
 
-    def loss(self, network: nn.Module, batch: Digits, generator: torch.Generator, drop: float) -> Tensor:
-        """Mean squared error of eps (Ho et al. 2020, eq. 14) or of v, which is the error of eps over a."""
+    def loss(self, network: nn.Module, batch: Digits, generator: torch.Generator, drop: float) -> tuple[Tensor, Tensor]:
+        """Mean squared errors (B,) of eps (Ho et al. 2020, eq. 14), or of v, which is the error of eps over a; and alpha_bar (B,)."""
         x0, count = to_model(batch.images), len(batch)
         device = x0.device
         place = (torch.rand((), generator=generator, device=device) + torch.arange(count, device=device) / count) % 1
@@ -67,27 +81,37 @@ class DiffusionTask:
         x = add_noise(x0, eps, level)
         with self.accelerator.autocast():
             predicted = network(x.contiguous(memory_format=torch.channels_last), alpha_bar, label)
-        error = (predicted.float() - eps).square()
-        return error.mean() if self.recipe.predicts == "eps" else (error / level).mean()
+        error = (predicted.float() - eps).square().mean((1, 2, 3))
+        if self.recipe.network == "denoiser":  # over cos squared, the share of signal once the data has variance 1
+            return error * (1 + (1 - alpha_bar) / (alpha_bar * DEVIATION**2)), alpha_bar
+        return (error if self.recipe.predicts == "eps" else error / alpha_bar), alpha_bar
 
     def update(self, batch: Digits, generator: torch.Generator) -> dict[str, Tensor]:
         network = self.networks["unet"]
-        loss = self.loss(network, batch, generator, self.recipe.drop_label)
+        errors, alpha_bar = self.loss(network, batch, generator, self.recipe.drop_label)
+        loss = self.weighted(errors, alpha_bar)
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(network.parameters(), self.recipe.clip)
         for optimizer in self.optimizers:
             optimizer.step()
-        return {"loss": loss.detach()}
+        return {"loss": errors.detach().mean()}
+
+    def weighted(self, errors: Tensor, alpha_bar: Tensor) -> Tensor:
+        """The mean error, each level's divided by how large it usually is if that is learned too."""
+        if "weight" not in self.networks:
+            return errors.mean()
+        usual = self.networks["weight"](alpha_bar)
+        return (errors * (-usual).exp() + usual).mean()
 
     @torch.inference_mode()
     def validate(self, averaged: dict[str, nn.Module]) -> dict[str, float]:
         """The loss on 1,024 digits of validation writers, always with the same noise."""
         device = self.validation.labels.device
         parts = [self.validation[i:i + 128] for i in range(0, 1024, 128)]
-        losses = [self.loss(averaged["unet"], part, seeded(device, k), 0.0) for k, part in enumerate(parts)]
-        return {"loss": torch.stack(losses).mean().item()}
+        errors = [self.loss(averaged["unet"], part, seeded(device, k), 0.0)[0] for k, part in enumerate(parts)]
+        return {"loss": torch.cat(errors).mean().item()}
 
     @torch.inference_mode()
     def picture(self, averaged: dict[str, nn.Module]) -> Image.Image:
@@ -100,9 +124,22 @@ class DiffusionTask:
         return grid(to_pictures(x).cpu().numpy(), columns=10, scale=2)
 
 
-def split_parameters(model: UNet) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+class NoiseWeight(nn.Module):
+    """The logarithm of the usual error at a noise level: (B,) -> (B,)."""
+
+    def __init__(self, size: int = 32):
+        super().__init__()
+        self.size, self.layers = size, nn.Sequential(nn.Linear(size, 64), nn.SiLU(), nn.Linear(64, 1))
+        nn.init.zeros_(self.layers[-1].weight)
+        nn.init.zeros_(self.layers[-1].bias)
+
+    def forward(self, alpha_bar: Tensor) -> Tensor:
+        return self.layers(noise_features(torch.logit(alpha_bar), self.size)).squeeze(1)
+
+
+def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """(inner matrices for Muon, the first and last layer, embeddings and vectors for AdamW)."""
-    outer = ("conv_in", "conv_out", "embed_noise", "embed_label")
+    outer = ("conv_in", "conv_out", "embed_noise", "embed_label", "attention.place")
     named = list(model.named_parameters())
     inner = [p for name, p in named if p.dim() > 1 and not name.startswith(outer)]
     return inner, [p for name, p in named if p.dim() <= 1 or name.startswith(outer)]
@@ -117,11 +154,12 @@ def schedule(progress: float) -> float:
 
 def main() -> None:
     recipe = common.read_recipe(DiffusionRecipe, __doc__)
-    result = common.run(recipe, "diffusion", DiffusionTask, schedule)
+    name = "diffusion" if recipe.network == "unet" else recipe.network
+    result = common.run(recipe, name, DiffusionTask, schedule)
     if result:
         chain = linear_alpha_bar()
         settings = {"lowest_alpha_bar": chain.min().item(), "highest_alpha_bar": chain.max().item(), "guidance": 1.0}
-        common.save_result(recipe, "diffusion", result.networks["unet"], "unet", result, settings)
+        common.save_result(recipe, name, result.networks["unet"], recipe.network, result, settings)
 
 
 if __name__ == "__main__":

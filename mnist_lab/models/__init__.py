@@ -1,6 +1,7 @@
 """The networks. `MODELS` names every network a checkpoint may hold; each class has its `Config` dataclass beside it."""
 
 from mnist_lab.models.classifier import LeNet, ResNet, fold_batch_norm
+from mnist_lab.models.denoiser import Denoiser
 from mnist_lab.models.gan import Discriminator, Generator
 from mnist_lab.models.unet import UNet
 
@@ -8,8 +9,9 @@ MODELS = {
     "lenet": LeNet,
     "resnet": ResNet,
     "unet": UNet,
+    "denoiser": Denoiser,
     "generator": Generator,
     "discriminator": Discriminator,
 }
 
-__all__ = ["MODELS", "Discriminator", "Generator", "LeNet", "ResNet", "UNet", "fold_batch_norm"]
+__all__ = ["MODELS", "Denoiser", "Discriminator", "Generator", "LeNet", "ResNet", "UNet", "fold_batch_norm"]
