@@ -40,10 +40,11 @@ def save(path: Path, model: nn.Module, metadata: Metadata, half: bool = False) -
     dtype = torch.float16 if half else torch.float32
     tensors = {k: v.detach().cpu().to(dtype if v.is_floating_point() else v.dtype).contiguous()
                for k, v in model.state_dict().items()}
-    _write(path, tensors, metadata)
+    write(path, tensors, metadata)
 
 
-def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: Metadata) -> None:
+def write(path: Path, tensors: dict[str, torch.Tensor], metadata: Metadata) -> None:
+    """Write tensors under their names, as they are, with metadata; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata={"mnist_lab": json.dumps(dataclasses.asdict(metadata))})
@@ -99,7 +100,7 @@ def update(path: Path, *, scores: dict | None = None, settings: dict | None = No
     with safe_open(path, "pt") as file:
         tensors = {k: file.get_tensor(k) for k in file.keys()}
     new = dataclasses.replace(old, scores={**old.scores, **(scores or {})}, settings={**old.settings, **(settings or {})})
-    _write(path, tensors, new)
+    write(path, tensors, new)
 
 
 class Store:

@@ -5,6 +5,7 @@ norm, folded into its 16,554 weights at the end; it can learn from a larger netw
 redrawn with a pen (train/hands.py), and pictures that are no digit (train/outliers.py) are to get ten equal probabilities.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +13,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mnist_lab import checkpoint, metrics
-from mnist_lab.data import Digits, load_digits, to_model
+from mnist_lab import checkpoint, history, metrics
+from mnist_lab.data import Digits, load_digits, to_model, to_pictures
 from mnist_lab.models import LeNet, ResNet, fold_batch_norm
+from mnist_lab.training import seeded
 from train import common
 from train.augmentation import cutout, thicken, warp
 from train.hands import redraw, scribbles, skeletons
 from train.outliers import outliers
+from train.snapshots import Snapshots
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class ClassifierRecipe(common.Recipe):
     strange: float = 0.0  # pictures that are no digit, for each digit
     pool: int = 18_000  # skeletons to redraw from; making one takes 3 ms
     teacher: str = ""  # a checkpoint whose answers are learned too (Hinton et al. 2015)
+    lessons: int = 320_000  # digits the teacher reads, once, before the training
+    snapshots: bool = False  # keep sixty of LeNet's for "watch it learn"
     ema: float = 0.998
     validate_every: int = 54_087  # once an epoch
 
@@ -55,11 +60,24 @@ class ClassifierTask:
             optimizer = torch.optim.SGD(groups, lr=recipe.rate, momentum=0.9, nesterov=True)
         model, optimizer = accelerator.prepare(model.to(memory_format=torch.channels_last), optimizer)
         self.networks, self.optimizers = {"classifier": model}, [optimizer]
+        self.bare = accelerator.unwrap_model(model)
         self.validation = validation.to(accelerator.device)
-        self.teacher = checkpoint.load(Path(recipe.teacher))[0].to(accelerator.device) if recipe.teacher else None
         few = common.DRY_RUN_IMAGES if recipe.dry_run else recipe.pool
         self.pool = skeletons(load_digits("train"), few).to(accelerator.device) if recipe.pen else None
         self.lines = scribbles(min(few, 4_000), recipe.seed).to(accelerator.device) if recipe.strange else None
+        self.lessons = self.taught(common.DRY_RUN_IMAGES if recipe.dry_run else recipe.lessons) if recipe.teacher else None
+
+    @torch.inference_mode()
+    def taught(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Augmented digits and what the teacher says of them: uint8 (N, 28, 28), labels (N,), logits (N, 10)."""
+        teacher, digits = checkpoint.load(Path(self.recipe.teacher))[0].to(self.accelerator.device), load_digits("train").to(self.accelerator.device)
+        parts = []
+        for k in range(math.ceil(count / 500)):
+            generator = seeded(digits.labels.device, self.recipe.seed, k)
+            x, labels = self.digits(digits[torch.randint(len(digits), (500,), generator=generator, device=generator.device)], generator)
+            images = to_pictures(x)
+            parts.append((images, labels, teacher(to_model(images)).float()))
+        return tuple(torch.cat(part)[:count] for part in zip(*parts, strict=True))
 
     def digits(self, batch: Digits, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Warped digits, and some redrawn with a pen: (B', 1, 32, 32), labels (B',)."""
@@ -71,27 +89,34 @@ class ClassifierTask:
         return torch.cat([x, redraw(drawn, generator, self.recipe.warp)]), torch.cat([batch.labels, drawn.labels])
 
     def update(self, batch: Digits, generator: torch.Generator) -> dict[str, Tensor]:
-        x, labels = self.digits(batch, generator)
+        x, labels, asked = self.lesson(batch, generator)
         count = len(labels)
         if self.recipe.strange:
             x = torch.cat([x, outliers(batch[:round(self.recipe.strange * len(batch))], self.lines, generator)])
         x = x.contiguous(memory_format=torch.channels_last)
         with self.accelerator.autocast():
             logits = self.networks["classifier"](x)
-        loss = self.loss(logits.float(), x, labels)
+        loss = self.loss(logits.float(), labels, asked)
         self.optimizers[0].zero_grad()
         self.accelerator.backward(loss)
         self.optimizers[0].step()
         return {"loss": loss.detach(), "accuracy": (logits[:count].argmax(1) == labels).float().mean()}
 
-    def loss(self, logits: Tensor, x: Tensor, labels: Tensor) -> Tensor:
+    def lesson(self, batch: Digits, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Digits to learn, their labels, and the teacher's logits if there is a teacher: then the batch gives only the number."""
+        if self.lessons is None:
+            return *self.digits(batch, generator), None
+        images, labels, asked = self.lessons
+        index = torch.randint(len(labels), (len(batch),), generator=generator, device=labels.device)
+        return to_model(images[index]), labels[index], asked[index]
+
+    def loss(self, logits: Tensor, labels: Tensor, asked: Tensor | None) -> Tensor:
         """Cross entropy of the digits (mixed with the teacher's answers at temperature 2), and of the rest to ten equal probabilities."""
         count = len(labels)
         loss = F.cross_entropy(logits[:count], labels)
-        if self.teacher:
-            with torch.no_grad():
-                asked = (self.teacher(x[:count]).float() / 2).softmax(1)
-            loss = 0.3 * loss + 0.7 * 4 * F.kl_div((logits[:count] / 2).log_softmax(1), asked, reduction="batchmean")
+        if asked is not None:
+            softer = F.kl_div((logits[:count] / 2).log_softmax(1), (asked / 2).softmax(1), reduction="batchmean")
+            loss = 0.3 * loss + 0.7 * 4 * softer
         return loss - 0.5 * logits[count:].log_softmax(1).sum() / (10 * count)
 
     @torch.inference_mode()
@@ -109,12 +134,17 @@ class ClassifierTask:
 
 def main() -> None:
     recipe = common.read_recipe(ClassifierRecipe, __doc__)
-    result = common.run(recipe, recipe.network, ClassifierTask)
+    folder = common.run_folder(recipe, recipe.network)
+    snapshots = Snapshots(recipe, folder) if recipe.snapshots else None
+    watch = (lambda steps, task: snapshots.watch(steps, task.bare)) if snapshots else None
+    result = common.run(recipe, recipe.network, ClassifierTask, watch=watch)
     if result:
         model = result.networks["classifier"]
         model = fold_batch_norm(model) if recipe.network == "lenet" else model
         before = checkpoint.read_metadata(Path(recipe.start)).training if recipe.start else None
-        common.save_result(recipe, recipe.network, model, recipe.network, result, before=before)
+        path = common.save_result(recipe, recipe.network, model, recipe.network, result, before=before)
+        if snapshots:
+            snapshots.save(history.path_of(path.parent, path.stem), result.revision)
 
 
 if __name__ == "__main__":

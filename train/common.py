@@ -54,13 +54,16 @@ def read_recipe(recipe_class: type, description: str):
     return recipe
 
 
-def run(recipe: Recipe, name: str, task_class: Callable, schedule: Callable[[float], float] = cosine) -> Result | None:
-    """Train one task from its recipe; the Result, on the one process that is to save it."""
+def run(recipe: Recipe, name: str, task_class: Callable, schedule: Callable[[float], float] = cosine, watch: Callable | None = None) -> Result | None:
+    """Train one task from its recipe; the Result, on the one process that is to save it.
+
+    `watch(steps, task)` may look at the task before the first and after every step.
+    """
     accelerator = make_accelerator()
     torch.manual_seed(recipe.seed)  # initial weights
     task = task_class(recipe, accelerator, load_digits("validation"))
     steps = fit(task, load_digits("train"), recipe.plan(schedule), run_folder(recipe, name), accelerator)
-    result = show(steps, recipe, accelerator)
+    result = show(watch(steps, task) if watch and accelerator.is_main_process else steps, recipe, accelerator)
     return result if accelerator.is_main_process else None
 
 
