@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mnist_lab.models import MODELS, Denoiser, Discriminator, Generator, LeNet, ResNet, UNet, fold_batch_norm
+from mnist_lab.models import MODELS, Denoiser, Discriminator, Generator, LeNet, ResidualDiscriminator, ResidualGenerator, ResNet, UNet, fold_batch_norm
 from mnist_lab.models.denoiser import DEVIATION, MEAN
 
 
@@ -33,6 +33,7 @@ def unet_inputs(count: int = 2):
 
 @pytest.mark.parametrize(("network", "count"), [
     (LeNet, 16_554), (ResNet, 267_490), (UNet, 2_447_681), (Denoiser, 1_135_012), (Generator, 316_353), (Discriminator, 187_297),
+    (ResidualGenerator, 576_913), (ResidualDiscriminator, 547_265),
 ])
 def test_parameter_count(network, count):
     assert sum(p.numel() for p in network().parameters()) == count
@@ -148,3 +149,14 @@ def test_denoiser_listens_to_label_and_noise_level():
         assert not torch.allclose(out, network(x, level, label.flip(1)), atol=1e-4)
         assert not torch.allclose(out, network(x, level * 0.5, label), atol=1e-4)
         torch.testing.assert_close(out[:1], network(x[:1], level[:1], label[:1]), rtol=1e-4, atol=1e-4)  # rows do not mix
+
+
+@pytest.mark.parametrize("pair", [(Generator, Discriminator), (ResidualGenerator, ResidualDiscriminator)])
+def test_a_gan_forges_and_judges_by_label(pair):
+    forger, judge = (randomised(m()) for m in pair)
+    z, label = torch.randn(2, 64, generator=seeded(3)), torch.eye(10)[[3, 8]]
+    fake = forger(z, label)
+    assert fake.shape == (2, 1, 32, 32) and fake.abs().max() <= 1
+    assert not torch.allclose(fake, forger(z, label.flip(0)), atol=1e-3)
+    assert judge(fake, label).shape == (2,)
+    assert not torch.allclose(judge(fake, label), judge(fake, label.flip(0)), atol=1e-3)

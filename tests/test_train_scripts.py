@@ -15,6 +15,7 @@ RUNS = {
     "resnet": ("train.classifier", "--network", "resnet"),
     "pen": ("train.classifier", "--network", "lenet", "--pen", "0.25", "--strange", "0.25", "--teacher", str(FOLDER / "mnist" / "resnet.safetensors")),
     "gan": ("train.gan",),
+    "gan-residual": ("train.gan", "--network", "residual"),
     "diffusion": ("train.diffusion",),
     "denoiser": ("train.diffusion", "--network", "denoiser"),
     "diffusion-eps": ("train.diffusion", "--predicts", "eps"),
@@ -41,7 +42,7 @@ def test_every_script_is_run_here():
 
 @pytest.mark.parametrize("name", RUNS)
 def test_dry_run(name, program, tmp_path):
-    if name in ("gan", "pen") and not {"lenet", "resnet"} <= set(Store().names()):
+    if name in ("gan", "gan-residual", "pen") and not {"lenet", "resnet"} <= set(Store().names()):
         pytest.skip("it asks the shipped classifiers, which are missing")
     result = program("-m", *RUNS[name], "--dry-run", "--folder", "run", "--out", "out.safetensors", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
