@@ -4,8 +4,8 @@
     pictures = lab.generate(digit=8, n=4, steps=50, seed=7)
 
 Map of the package: `models` (networks), `diffusion` (schedules, samplers, guidance), `data`, `drawing` (a drawing ->
-a digit), `checkpoint` (weights on disk), `training`, `metrics`, `explain`, `labs` (what `load` returns), `plots`,
-`ui` (the web app) and `cli`. Importing this package imports none of the heavy ones.
+a digit), `checkpoint` (weights on disk), `history` (a training's snapshots), `training`, `metrics`, `explain`, `labs` (what
+`load` returns), `plots`, `ui` (the web app) and `cli`. Importing this package imports none of the heavy ones.
 """
 
 from __future__ import annotations

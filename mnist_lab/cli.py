@@ -15,7 +15,8 @@ from mnist_lab import __version__
 
 PROG = "python -m mnist_lab"
 SUFFIXES = (".png", ".gif", ".jpg", ".jpeg", ".webp", ".bmp")
-DIFFUSION_ONLY = ("steps", "sampler", "schedule", "guidance", "eta")
+DIFFUSION_ONLY = {"steps": "steps", "sampler": "sampler", "schedule": "schedule", "shape": "shape", "curve": "curve", "guidance": "guidance",
+                  "interval": "interval", "negative": "not", "eta": "eta", "variance": "variance"}  # of the options: name of the flag
 COLUMNS = 10  # digits a row
 LARGEST_SIDE, LARGEST_FILM_SIDE = 16_000, 2_000  # pixels; a film holds up to 101 pictures in memory
 FILM_FRAMES = 100
@@ -24,6 +25,7 @@ FRAME_MS, LAST_FRAME_MS = 50, 1_500
 EXAMPLES = f"""examples:
   {PROG} generate --digit 8 --steps 50 --out eight.png
   {PROG} generate --out digits.gif --scale 4      (all ten digits, from noise)
+  {PROG} generate --sampler dpm --schedule sigmoid --shape tau=0.7 --steps 12 --out quick.png
   {PROG} generate --model gan --digit 3 --n 20 --out threes.png
   {PROG} classify drawing.png photo.jpg
   {PROG} serve --port 8000
@@ -82,10 +84,16 @@ def _generate_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--scale", type=int, default=1, help="side of a pixel, for a larger and still crisp picture (default: 1)")
     diffusion = p.add_argument_group("diffusion only")
     diffusion.add_argument("--steps", type=int, help="steps from noise to digit, 1 to 1000 (default: 50)")
-    diffusion.add_argument("--sampler", help="ddim or ddpm (default: ddim)")
-    diffusion.add_argument("--schedule", help="noise schedule, cosine or linear (default: cosine)")
+    diffusion.add_argument("--sampler", help="ddim, ddpm, dpm, heun or ipndm (default: ddim)")
+    diffusion.add_argument("--schedule", help="noise schedule: linear, scaled_linear, cosine, sigmoid, karras or freehand (default: cosine)")
+    diffusion.add_argument("--shape", action="append", metavar="NAME=NUMBER", help="what shapes the schedule: beta_first and beta_last (linear, "
+                           "scaled_linear), offset (cosine), start, end and tau (sigmoid), rho (karras); may be given several times")
+    diffusion.add_argument("--curve", type=float, nargs="+", metavar="LEVEL", help="the freehand schedule: shares of signal, 0 to 1, from noise to clean")
     diffusion.add_argument("--guidance", type=float, help="how strongly the label pulls, 0 to 8 (default: the model's own)")
+    diffusion.add_argument("--interval", type=float, nargs=2, metavar=("FROM", "TO"), help="guide only from and to which share of the steps (default: 0 1)")
+    diffusion.add_argument("--not", dest="negative", type=int, metavar="0-9", help="a digit to keep away from; needs guidance above 1")
     diffusion.add_argument("--eta", type=float, help="fresh noise in each DDIM step, 0 to 1 (default: 0)")
+    diffusion.add_argument("--variance", help="of DDPM's fresh noise: small (the posterior's) or large (beta) (default: small)")
 
 
 def _classify_arguments(p: argparse.ArgumentParser) -> None:
@@ -169,6 +177,7 @@ def denoise(options: argparse.Namespace, digits: list[int]) -> list:
 
     lab = open_lab("diffusion", options)
     given = {name: getattr(options, name) for name in DIFFUSION_ONLY if getattr(options, name) is not None}
+    given |= shape_numbers(given.pop("shape", []))
     settings = lab.sampling(digits * options.n, seed=options.seed, same_noise=options.n == 1, **given)
     every = -(-settings.steps // FILM_FRAMES) if is_film(options.out) else settings.steps
     sheets = []
@@ -179,11 +188,26 @@ def denoise(options: argparse.Namespace, digits: list[int]) -> list:
     return sheets
 
 
+def shape_numbers(given: list[str]) -> dict[str, float]:
+    """["tau=0.5", ...] -> {"tau": 0.5, ...}; the names of other settings are none of a shape."""
+    numbers = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        try:
+            numbers[name] = float(value)
+        except ValueError:
+            raise ValueError(f"--shape {text} must be a name and a number, for example tau=0.5.") from None
+    wrong = numbers.keys() & {*DIFFUSION_ONLY, "seed", "same_noise", "labels"}
+    if wrong:
+        raise ValueError(f"--shape {min(wrong)} does not shape a schedule.")
+    return numbers
+
+
 def forge(options: argparse.Namespace, digits: list[int]) -> list:
     """Sheets uint8 (n digits, 28, 28): one, or for a film the morph from each seed to the next."""
     import numpy as np
 
-    wrong = [f"--{name}" for name in DIFFUSION_ONLY if getattr(options, name) is not None]
+    wrong = [f"--{flag}" for name, flag in DIFFUSION_ONLY.items() if getattr(options, name) is not None]
     if wrong:
         raise ValueError(f"{' and '.join(wrong)}: only the diffusion model knows this, not the GAN.")
     lab = open_lab("gan", options)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 SIDE, INNER = 28, 20  # pixels of the picture, and of the longer side of the box around the ink
 # Pen width as a share of that longer side, by `pen_share` on every third training digit: the middle 90 % of MNIST lie
@@ -21,6 +21,7 @@ PEN_SEEN = (0.06, 0.27)
 BRUSH = (0.02, 0.3)  # share of the canvas
 MOST_STROKES, MOST_POINTS = 500, 20_000
 FINE = 16  # strokes are drawn this many times finer than the digit
+AT_ONCE = 1_000  # segments drawn by one array operation
 
 LARGEST = 4096  # pixels a side
 WORKING = 1024  # larger pictures are reduced to this before they are looked at
@@ -58,13 +59,10 @@ def from_strokes(strokes: list[list[list[float]]], brush: float = 0.08) -> Digit
     span = float((high - low).max())
     pen = _within_range(brush, span)
     scale = FINE * INNER / (span + pen)
-    image = Image.new("L", (FINE * INNER, FINE * INNER))
-    pencil = ImageDraw.Draw(image)
-    for line in lines:
-        _draw(pencil, (line - low + pen / 2) * scale, pen * scale)
+    small = _drawn([(line - low + pen / 2) * scale for line in lines], pen * scale / 2)
     extent = (high - low + pen) / (span + pen)
     box = np.clip(np.concatenate([low - brush / 2, high + brush / 2]), 0, 1)
-    return _centred(np.asarray(image.reduce(FINE)), tuple(box.tolist()), extent)
+    return _centred(small, tuple(box.tolist()), extent)
 
 
 def _checked(strokes: object) -> list[np.ndarray]:
@@ -95,14 +93,47 @@ def _within_range(pen: float, span: float) -> float:
     return min(max(pen, thinnest), thickest)
 
 
-def _draw(pencil: ImageDraw.ImageDraw, line: np.ndarray, pen: float) -> None:
-    """One stroke of a round pen, in pixels: a disc on each point and a bar between neighbours."""
-    line = line[np.r_[True, np.abs(np.diff(line.round(), axis=0)).any(1)]]  # points on the same pixel are one
-    for x, y in (line - pen / 2).round().tolist():
-        pencil.ellipse((x, y, x + round(pen) - 1, y + round(pen) - 1), fill=255)
-    for a, b in zip(line[:-1], line[1:], strict=True):
-        x, y = (b - a)[::-1] * (-pen / 2, pen / 2) / np.hypot(*(b - a))
-        pencil.polygon([(a[0] + x, a[1] + y), (b[0] + x, b[1] + y), (b[0] - x, b[1] - y), (a[0] - x, a[1] - y)], fill=255)
+def _drawn(lines: list[np.ndarray], radius: float) -> np.ndarray:
+    """Strokes of a round pen, in fine pixels -> uint8 (20, 20): the share of each pixel's FINE x FINE parts whose centre the pen passed over.
+
+    `digit.js` does the same sums in the same order, so that the page and Python agree to the last bit.
+    """
+    starts = np.concatenate([line[:-1] if len(line) > 1 else line for line in lines])
+    ends = np.concatenate([line[1:] if len(line) > 1 else line for line in lines])  # a dot starts where it ends
+    side = FINE * INNER
+    edges = np.zeros((side, side + 1), np.int32)  # +1 where a span begins, -1 where it has ended
+    for k in range(0, len(starts), AT_ONCE):
+        row, first, end = _spans(starts[k:k + AT_ONCE], ends[k:k + AT_ONCE], radius, side)
+        np.add.at(edges, (row, first), 1)
+        np.add.at(edges, (row, end), -1)
+    ink = edges.cumsum(1, out=edges)[:, :-1] > 0
+    count = ink.view(np.uint8).reshape(INNER, FINE, side).sum(1, dtype=np.int64).reshape(INNER, INNER, FINE).sum(2)  # (20, 20), to FINE ** 2
+    return ((count * 255 + FINE**2 // 2) // FINE**2).astype(np.uint8)
+
+
+def _spans(a: np.ndarray, b: np.ndarray, radius: float, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where a disc moved from a to b (N, 2) covers centres of a grid: rows, first and one past the last column, one a segment and row.
+
+    In the row at height h above a the disc at a + t (b - a) reaches from x - w to x + w, w^2 = r^2 - (h - t dy)^2. Both ends are
+    extreme where the moved disc's own edge is, h - t dy = +-r dx / |b - a|, or at an end of the segment.
+    """
+    a, b = np.where(a[:, 1:] <= b[:, 1:], [a, b], [b, a])  # downwards
+    top = np.clip(np.ceil(a[:, 1] - radius - 0.5), 0, side).astype(int)
+    count = np.clip(np.floor(b[:, 1] + radius - 0.5) + 1, top, side).astype(int) - top
+    which = np.repeat(np.arange(len(a)), count)
+    row = np.arange(count.sum()) - np.repeat(count.cumsum() - count, count) + top[which]
+    dx, dy = (b - a).T
+    lean = radius * dx / np.maximum(np.sqrt(dx * dx + dy * dy), 1e-9)
+    x, dx, dy, lean, h = a[which, 0], dx[which], dy[which], lean[which], row + 0.5 - a[which, 1]
+    left, right = (_reach(x, dx, dy, h, edge, sign, radius) for edge, sign in ((lean, -1), (-lean, 1)))
+    first = np.clip(np.ceil(left - 0.5), 0, side).astype(int)
+    return row, first, np.clip(np.floor(right - 0.5) + 1, first, side).astype(int)
+
+
+def _reach(x: np.ndarray, dx: np.ndarray, dy: np.ndarray, h: np.ndarray, edge: np.ndarray, sign: int, radius: float) -> np.ndarray:
+    t = np.clip((h - edge) / np.maximum(dy, 1e-9), 0, 1)
+    off = h - t * dy
+    return x + t * dx + sign * np.sqrt(np.maximum(radius * radius - off * off, 0))
 
 
 def from_picture(source: str | Path | Image.Image | np.ndarray) -> Digit:

@@ -37,6 +37,22 @@ def test_generate_saves_what_the_lab_makes(run, store, tmp_path):
     assert np.array_equal(Image.open(out), open_lab("diffusion", store).generate(8, steps=2, seed=3)[0])
 
 
+@pytest.mark.parametrize(("options", "settings"), [
+    (("--sampler", "heun", "--schedule", "sigmoid", "--shape", "tau=0.5", "--shape", "start=-2"),
+     {"sampler": "heun", "schedule": "sigmoid", "tau": 0.5, "start": -2}),
+    (("--sampler", "ddpm", "--variance", "large", "--schedule", "freehand", "--curve", 0, 0.5, 1),
+     {"sampler": "ddpm", "variance": "large", "schedule": "freehand", "curve": [0, 0.5, 1]}),
+    (("--guidance", 3, "--interval", 0.3, 0.8, "--not", 3), {"guidance": 3, "interval": (0.3, 0.8), "negative": 3}),
+], ids=str)
+def test_generate_takes_every_setting_of_the_lab(run, store, tmp_path, options, settings):
+    out = tmp_path / "eight.png"
+    status, *_ = run("generate", "--digit", 8, "--steps", 3, *options, "--out", out)
+    assert status == 0
+    lab = open_lab("diffusion", store)
+    assert np.array_equal(Image.open(out), lab.generate(8, steps=3, **settings)[0])
+    assert not np.array_equal(Image.open(out), lab.generate(8, steps=3)[0])
+
+
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize("model", ["diffusion", "gan"])
 @pytest.mark.parametrize(("arguments", "size"), [
@@ -91,7 +107,10 @@ def test_a_gif_by_the_gan_is_a_morph(run, store, tmp_path):
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(("arguments", "words"), [
     (("--steps", 0), "Steps"), (("--steps", 10_001), "1,000"), (("--steps", "x"), "--steps"), (("--digit", 10), "digit"), (("--n", 0), "--n"),
-    (("--sampler", "euler"), "ddim or ddpm"), (("--schedule", "stairs"), "linear"), (("--guidance", "nan"), "Guidance"), (("--eta", 2), "eta"),
+    (("--sampler", "euler"), "heun or ipndm"), (("--schedule", "stairs"), "linear"), (("--guidance", "nan"), "Guidance"), (("--eta", 2), "eta"),
+    (("--variance", "middle"), "small or large"), (("--not", 10), "keep away"), (("--interval", 0.6, 0.4), "interval"), (("--interval", 0.6), "--interval"),
+    (("--shape", "tau"), "tau=0.5"), (("--shape", "tau=x"), "--shape"), (("--shape", "loops=3"), "loops"), (("--shape", "steps=3"), "--shape steps"),
+    (("--shape", "tau=-1"), "tau"), (("--curve", 0.5), "curve"), (("--curve", 0, 2), "curve"), (("--model", "gan", "--not", 4), "--not"),
     (("--seed", -1), "seed"), (("--scale", 0), "--scale"), (("--scale", 400, "--n", 1000), "pixels long"), (("--model", "vae"), "vae"),
     (("--model", "gan", "--steps", 5), "--steps"), (("--colour", "red"), "--colour"),
 ], ids=str)

@@ -7,13 +7,26 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler
+from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler
 
-from mnist_lab.diffusion import SAMPLERS, SCHEDULES, guided, levels, process
-from mnist_lab.diffusion.schedules import BETA_FIRST, BETA_LAST, TRAIN_STEPS, cosine, linear, linear_alpha_bar
+from mnist_lab.diffusion import SAMPLERS, SCHEDULES, SHAPES, VARIANCES, editing, guided, levels, network_calls, process
+from mnist_lab.diffusion.samplers import ORDER, WEIGHTS
+from mnist_lab.diffusion.schedules import (
+    BETA_FIRST,
+    BETA_LAST,
+    HIGHEST,
+    LOWEST,
+    TRAIN_STEPS,
+    cosine,
+    freehand,
+    karras,
+    linear,
+    linear_alpha_bar,
+    scaled_linear,
+    sigmoid,
+)
 
 STEPS = (1, 2, 10, 50, 333, 1000)
-ORDER = {"ddim": 1}  # of each deterministic sampler
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -49,7 +62,7 @@ def test_schedules_rise_from_noise_to_clean(name, n):
     assert alpha_bar.shape == (n + 1,)
     assert alpha_bar.dtype == torch.float64
     assert (alpha_bar.diff() > 0).all()
-    assert 0 <= alpha_bar[0] < 1e-4
+    assert 0 <= alpha_bar[0] < (1e-3 if name == "scaled_linear" else 1e-4)  # its betas are smaller
     assert alpha_bar[-1] == 1
 
 
@@ -77,6 +90,73 @@ def test_cosine_is_the_published_formula():
         return math.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
 
     np.testing.assert_allclose(cosine(8).numpy(), [f(1 - k / 8) / f(0) for k in range(9)], atol=1e-15)
+
+
+def test_scaled_linear_is_the_chain_of_latent_diffusion():
+    betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+    np.testing.assert_allclose(scaled_linear(1000, 0.00085, 0.012).numpy(), [*np.cumprod(1 - betas)[::-1], 1.0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(-3, 3, 1), (0, 3, 0.5), (-3, 1, 2)])
+def test_sigmoid_is_the_published_formula(shape):
+    start, end, tau = shape
+
+    def f(t):
+        return 1 / (1 + math.exp(-(start + t * (end - start)) / tau))
+
+    np.testing.assert_allclose(sigmoid(8, *shape).numpy(), [(f(1) - f(1 - k / 8)) / (f(1) - f(0)) for k in range(9)], atol=1e-12)
+
+
+@pytest.mark.parametrize("rho", [1.0, 7.0])
+def test_karras_is_the_published_formula(rho):
+    low, high, n = (1 / 0.99 - 1) ** 0.5, (1 / 0.001 - 1) ** 0.5, 6
+    sigma = [(high ** (1 / rho) + k / (n - 1) * (low ** (1 / rho) - high ** (1 / rho))) ** rho for k in range(n)] + [0]
+    np.testing.assert_allclose(levels("karras", n, 0.001, 0.99, rho=rho).numpy(), [1 / (1 + s * s) for s in sigma], rtol=1e-9)
+    assert karras(1)[0].item() == pytest.approx(LOWEST)
+
+
+def test_the_ends_of_karras_are_those_of_the_training_chain():
+    chain = linear_alpha_bar()
+    assert (LOWEST, HIGHEST) == pytest.approx((chain[-1].item(), chain[0].item()), rel=1e-4)
+
+
+def test_freehand_goes_through_what_was_drawn():
+    drawn = [0.0, 0.1, 0.5, 0.9, 1.0]
+    assert freehand(4, drawn).tolist() == drawn
+    assert freehand(8, drawn)[1::2].tolist() == pytest.approx([0.05, 0.3, 0.7, 0.95])
+    assert freehand(2, drawn).tolist() == [0.0, 0.5, 1.0]
+
+
+def test_freehand_levels_out_what_falls():
+    assert freehand(4, [0.2, 0.6, 0.3, 0.7, 0.1]).tolist() == [0.2, 0.6, 0.6, 0.7, 1.0]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("n", [1, 2, 50, 1000])
+def test_levels_start_from_pure_noise(name, n):
+    assert levels(name, n, LOWEST, HIGHEST)[0] == LOWEST
+    assert (levels(name, n, LOWEST, HIGHEST).diff() >= 0).all()
+
+
+def test_levels_start_from_pure_noise_even_where_the_betas_do_not():
+    assert linear(10, 1e-4, 0.005)[0] > 0.05
+    assert levels("linear", 10, LOWEST, HIGHEST, beta_last=0.005)[0] == LOWEST
+
+
+@pytest.mark.parametrize(("name", "shape"), [
+    ("cosine", {"offset": -0.1}), ("cosine", {"offset": math.nan}), ("sigmoid", {"start": 3.0}), ("sigmoid", {"tau": 0.0}), ("sigmoid", {"end": math.nan}),
+    ("karras", {"rho": 0.5}), ("karras", {"rho": math.nan}), ("freehand", {"curve": [0.5]}), ("freehand", {"curve": [0.0, 1.1]}),
+    ("freehand", {"curve": [0.0, math.nan, 1.0]}), ("freehand", {"curve": [0.0] * 1002}), ("scaled_linear", {"beta_first": 0.03}),
+], ids=str)
+def test_levels_refuse_shapes_that_are_none(name, shape):
+    with pytest.raises(ValueError, match=r"\.$"):
+        levels(name, 10, 0.01, 0.99, **shape)
+
+
+def test_every_schedule_says_what_shapes_it():
+    for name, shape in SHAPES.items():
+        torch.testing.assert_close(SCHEDULES[name](10, **shape), SCHEDULES[name](10))
+    assert SHAPES.keys() == SCHEDULES.keys()
 
 
 @pytest.mark.parametrize("n", [1, 2, 10, 50, 333])
@@ -200,6 +280,41 @@ def test_guidance_asks_the_network_once_a_step(scale, rows):
     assert sizes == [rows]
 
 
+def away_from(negative: torch.Tensor, scale: float, label: torch.Tensor) -> torch.Tensor:
+    x = noise(len(label), 1, 4, 4)
+    return guided(label_reader, label.double(), scale, negative=negative.double())(x, torch.tensor(0.5, dtype=torch.float64))
+
+
+def test_a_negative_label_is_exact_at_zero_and_one_and_linear_between():
+    label, negative = torch.eye(10)[[3, 8]], torch.eye(10)[[4, 4]]
+    x, level = noise(2, 1, 4, 4), torch.full((2,), 0.5, dtype=torch.float64)
+    plain, other = label_reader(x, level, label.double()), label_reader(x, level, negative.double())
+    assert torch.equal(away_from(negative, 1.0, label), plain)
+    assert torch.equal(away_from(negative, 0.0, label), other)
+    torch.testing.assert_close(away_from(negative, 3.0, label), other + 3 * (plain - other), rtol=1e-12, atol=1e-12)
+
+
+def test_a_negative_label_pushes_rows_without_a_label_too():
+    nothing, negative = torch.zeros(1, 10), torch.eye(10)[[4]]
+    x, level = noise(1, 1, 4, 4), torch.full((1,), 0.5, dtype=torch.float64)
+    free, four = label_reader(x, level, nothing.double()), label_reader(x, level, negative.double())
+    torch.testing.assert_close(away_from(negative, 2.0, nothing), 2 * free - four, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("alpha_bar", "rows"), [(0.1, 2), (0.2, 4), (0.5, 4), (0.6, 4), (0.7, 2)])
+def test_guidance_outside_its_interval_is_plain_and_costs_half(alpha_bar, rows):
+    asked = []
+
+    def network(x, level, label):
+        asked.append(len(x))
+        return label_reader(x, level, label)
+
+    label, x, level = torch.eye(10)[[3, 8]].double(), noise(2, 1, 4, 4), torch.tensor(alpha_bar, dtype=torch.float64)
+    eps = guided(network, label, 3.0, interval=(0.2, 0.6))(x, level)
+    assert asked == [rows]
+    assert torch.equal(eps, label_reader(x, level.expand(2), label)) == (rows == 2)
+
+
 # Samplers
 
 
@@ -265,11 +380,13 @@ def our_levels(theirs) -> torch.Tensor:
 
 @pytest.mark.parametrize("size", [0.6, 1.5])  # the guess within [-1, 1], and clamped
 @pytest.mark.parametrize("n", [1000, 50])
-def test_ddpm_walks_as_diffusers_does(n, size):
-    theirs, x = scheduler(DDPMScheduler, n, variance_type="fixed_small"), noise(2, 1, 4, 4)
+@pytest.mark.parametrize("variance", VARIANCES)
+def test_ddpm_walks_as_diffusers_does(variance, n, size):
+    theirs, x = scheduler(DDPMScheduler, n, variance_type=f"fixed_{variance}"), noise(2, 1, 4, 4)
     expected = their_trajectory(theirs, two_points(size), x)
-    frames = run("ddpm", two_points(size), x, our_levels(theirs))
-    torch.testing.assert_close(torch.stack([f.x for f in frames]), torch.stack(expected), rtol=1e-9, atol=1e-9)
+    frames = run("ddpm", two_points(size), x, our_levels(theirs), variance=variance)
+    noisy = slice(None, -1) if variance == "large" else slice(None)  # their last step of fifty adds noise to the clean picture
+    torch.testing.assert_close(torch.stack([f.x for f in frames[noisy]]), torch.stack(expected[noisy]), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
@@ -282,6 +399,35 @@ def test_ddim_walks_as_diffusers_does(n, size, eta):
     torch.testing.assert_close(torch.stack([f.x for f in frames]), torch.stack(expected), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("n", [8, 20, 50])
+def test_dpm_walks_as_diffusers_does(n):
+    theirs = DPMSolverMultistepScheduler(beta_start=1e-4, beta_end=0.02, solver_order=2, final_sigmas_type="zero", timestep_spacing="trailing")
+    theirs.set_timesteps(n)
+    theirs.sigmas = theirs.sigmas.double()
+    x, sigma = noise(2, 1, 4, 4), theirs.sigmas
+    alpha_bar, xs = 1 / (1 + sigma**2), [x]
+    for k, t in enumerate(theirs.timesteps):
+        xs.append(theirs.step(two_points(0.6)(xs[-1], alpha_bar[k]), t, xs[-1]).prev_sample.double())
+    frames = run("dpm", two_points(0.6), x, alpha_bar)
+    torch.testing.assert_close(torch.stack([f.x for f in frames]), torch.stack(xs), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [5, 20])
+def test_heun_walks_as_diffusers_does(n):
+    """Theirs walks y = x / a and counts each of its two looks as a step."""
+    theirs = HeunDiscreteScheduler(num_train_timesteps=1000, beta_start=1e-4, beta_end=0.02, beta_schedule="linear", timestep_spacing="trailing")
+    theirs.set_timesteps(n)
+    x, sigma = noise(2, 1, 4, 4), theirs.sigmas.double()
+    y, ys = x * (1 + sigma[0] ** 2).sqrt(), [x]
+    for t in theirs.timesteps:
+        level = 1 / (1 + sigma[theirs.step_index or 0] ** 2)
+        y = theirs.step(two_points(0.6)(y * level.sqrt(), level), t, y).prev_sample.double()
+        if theirs.state_in_first_order or theirs.step_index == len(sigma) - 1:
+            ys.append(y * (1 / (1 + sigma[theirs.step_index] ** 2)).sqrt())
+    frames = run("heun", two_points(0.6), x, 1 / (1 + torch.cat([sigma[::2], sigma[-1:]]) ** 2))
+    torch.testing.assert_close(torch.stack([f.x for f in frames]), torch.stack(ys), rtol=1e-5, atol=1e-5)
+
+
 def test_our_respaced_levels_are_diffusers_trailing_timesteps():
     torch.testing.assert_close(linear(50), our_levels(scheduler(DDIMScheduler, 50)), rtol=1e-12, atol=0)
 
@@ -292,25 +438,104 @@ def test_ddim_with_eta_one_is_ddpm():
     torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ORDER)
-def test_order_of_convergence(name):
-    """Data N(0, d^2): the probability flow keeps x over its standard deviation. Ends above zero noise; no guess is clamped."""
-    deviation, counts = 0.1, (40, 80, 160, 320)
-    denoise, x = gaussian(deviation), noise(1, 1, 4, 4)
+def even_sigma(n: int) -> torch.Tensor:
+    """Levels with even steps of sigma, from alpha_bar 0.3 to 0.7: far above zero noise."""
+    return 1 / (1 + torch.linspace((1 / 0.3 - 1) ** 0.5, (1 / 0.7 - 1) ** 0.5, n + 1, dtype=torch.float64).square())
 
-    def spread(alpha_bar: float) -> float:
-        return math.sqrt(alpha_bar * deviation**2 + 1 - alpha_bar)
+
+def even_log_snr(n: int) -> torch.Tensor:
+    return torch.linspace(*(math.log(a / (1 - a)) for a in (0.01, 0.9)), n + 1, dtype=torch.float64).sigmoid()
+
+
+def exact(x: torch.Tensor, here: float, there: float) -> torch.Tensor:
+    """Data N(0, 0.1^2): the probability flow keeps x over its standard deviation."""
+    return x * math.sqrt((there * 0.01 + 1 - there) / (here * 0.01 + 1 - here))
+
+
+def convergence(name: str, grid, counts: tuple[int, ...]) -> float:
+    """The slope of log error over log step. No guess is clamped; what a sampler remembers at its start is exact, as from the fourth step on."""
+    denoise, x = gaussian(0.1), noise(1, 1, 4, 4) / 4
 
     def error(n: int) -> float:
-        angle = torch.linspace(math.acos(0.1), math.acos(0.95), n + 1, dtype=torch.float64)
-        alpha_bar = angle.cos().square()
-        frames = run(name, denoise, x, alpha_bar)
+        alpha_bar = grid(n)
+        before = [exact(x, alpha_bar[3].item(), a) for a in alpha_bar[:3].tolist()]
+        past = [next(SAMPLERS[name](denoise, y, alpha_bar[k:], generator=seeded())) for k, y in enumerate(before)]
+        frames = run(name, denoise, x, alpha_bar[3:], past=past)
         assert max(f.x0.abs().max() for f in frames[:-1]) < 1
-        exact = x * spread(alpha_bar[-1].item()) / spread(alpha_bar[0].item())
-        return (frames[-1].x - exact).abs().max().item()
+        return (frames[-1].x - exact(x, alpha_bar[3].item(), alpha_bar[-1].item())).abs().max().item()
 
-    slope = np.polyfit(np.log([1 / n for n in counts]), np.log([error(n) for n in counts]), 1)[0]
-    assert slope == pytest.approx(ORDER[name], abs=0.1)
+    return np.polyfit(np.log([1 / n for n in counts]), np.log([error(n) for n in counts]), 1)[0]
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_order_of_convergence(name):
+    assert convergence(name, even_sigma, (80, 160, 320, 640)) == pytest.approx(ORDER[name], abs=0.1)
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_order_of_convergence_on_a_schedule_that_is_not_even(name):
+    assert convergence(name, even_log_snr, (80, 160, 320, 640)) == pytest.approx(min(ORDER[name], 2), abs=0.1)
+
+
+@pytest.mark.parametrize("order", WEIGHTS)
+def test_adams_and_bashforth_weights_are_exact_for_polynomials(order):
+    """Values at 0, -1, -2, ... give the mean over 0 ... 1 of every polynomial of a lower degree."""
+    for degree in range(order):
+        values = [float(-k) ** degree for k in range(order - 1, -1, -1)]
+        assert np.dot(WEIGHTS[order], values) == pytest.approx(1 / (degree + 1))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_network_calls_are_as_declared(name, n):
+    asked = []
+
+    def denoise(x, alpha_bar):
+        asked.append(alpha_bar)
+        return two_points(0.6)(x, alpha_bar)
+
+    run(name, denoise, noise(2, 1, 4, 4), linear(n))
+    assert len(asked) == network_calls(name, n)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_any_sampler_takes_any_schedule(name, schedule):
+    """Two points 0.6 apart from zero: whatever the way, the end is near one of them."""
+    frames = run(name, two_points(0.6), noise(1, 1, 32, 32), levels(schedule, 40, LOWEST, HIGHEST))
+    assert frames[-1].x.abs().mean().item() == pytest.approx(0.6, abs=0.03)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_step_of_no_length_changes_nothing(name):
+    x, alpha_bar = noise(2, 1, 4, 4), linear(10)
+    twice = torch.cat([alpha_bar[:5], alpha_bar[4:5], alpha_bar[4:]])  # the fifth level three times
+    frames = run(name, two_points(0.6), x, twice)
+    assert all(torch.isfinite(f.x).all() for f in frames)
+    torch.testing.assert_close(frames[4].x, frames[5].x)
+    torch.testing.assert_close(frames[4].x, frames[6].x)
+    if name in ORDER:
+        torch.testing.assert_close(frames[-1].x, run(name, two_points(0.6), x, alpha_bar)[-1].x, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_sampler_goes_on_as_if_it_had_never_stopped(name):
+    x, alpha_bar = noise(2, 1, 4, 4), linear(12)
+    whole = run(name, two_points(0.6), x, alpha_bar)
+    rest = run(name, two_points(0.6), whole[5].x, alpha_bar[5:], past=whole[:5])
+    assert all(torch.equal(a.x, b.x) for a, b in zip(whole[5:], rest, strict=True))
+
+
+@pytest.mark.parametrize("data", ["one point", "normal"])
+def test_each_variance_is_right_for_the_data_it_is_made_for(data):
+    """Section 3.2 of Ho et al.: small keeps one point's distribution at every level, large that of N(0, 1)."""
+    point = torch.full((1, 1, 100, 100), 0.5, dtype=torch.float64)
+    denoise = (lambda x, a: process.eps_from_x0(x, point, a)) if data == "one point" else (lambda x, a: (1 - a).sqrt() * x)
+    x, alpha_bar = noise(1, 1, 100, 100), linear(20)[:-1]
+    spread = {v: run("ddpm", denoise, x, alpha_bar, variance=v)[12].x.std().item() for v in VARIANCES}
+    right = (1 - alpha_bar[12].item()) ** 0.5 if data == "one point" else 1.0
+    assert spread["small" if data == "one point" else "large"] == pytest.approx(right, abs=0.02)
+    assert spread["small"] < spread["large"] - 0.02
 
 
 def test_ancestral_sampling_keeps_the_variance_of_gaussian_data():
@@ -323,3 +548,70 @@ def test_frames_are_frozen():
     frame = run("ddim", two_points(0.6), noise(1, 1, 2, 2), linear(1))[0]
     with pytest.raises(dataclasses.FrozenInstanceError):
         frame.step = 3
+
+
+# Editing
+
+
+def test_forward_noise_at_its_ends():
+    x0, eps = noise(1, 1, 4, 4, seed=1), noise(1, 1, 4, 4, seed=2)
+    assert torch.equal(process.add_noise(x0, eps, torch.tensor(1.0)), x0)
+    assert torch.equal(process.add_noise(x0, eps, torch.tensor(0.0)), eps)
+
+
+def test_a_tail_starts_where_it_is_told():
+    alpha_bar = linear(10)
+    assert torch.equal(editing.tail(alpha_bar, alpha_bar[4].item()), alpha_bar[4:])
+    assert editing.tail(alpha_bar, 0.5).tolist() == [0.5, *(a for a in alpha_bar.tolist() if a > 0.5)]
+
+
+def test_starting_from_a_drawing_is_the_forward_process_and_the_rest_of_the_schedule():
+    x0, eps, alpha_bar = noise(1, 1, 4, 4, seed=1), noise(1, 1, 4, 4, seed=2), linear(10)
+    x, rest = editing.start_from(x0, eps, alpha_bar, 0.3)
+    torch.testing.assert_close(x, math.sqrt(0.3) * x0 + math.sqrt(0.7) * eps)
+    assert rest[0] == 0.3 and rest[-1] == 1
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_repaint_keeps_the_known_pixels_exactly_and_makes_the_others_fit(repeats):
+    known = torch.full((2, 1, 4, 4), 0.6, dtype=torch.float64)
+    mask = torch.zeros(1, 1, 4, 4)
+    mask[..., :2, :] = 1
+    asked = []
+
+    def denoise(x, alpha_bar):
+        """Data that is 0.6 everywhere or -0.6 everywhere: all pixels together tell which."""
+        asked.append(alpha_bar)
+        x0 = 0.6 * torch.tanh(0.6 * alpha_bar.sqrt() * x.sum((1, 2, 3), keepdim=True) / (1 - alpha_bar)).expand_as(x)
+        return process.eps_from_x0(x, x0, alpha_bar)
+
+    frames = list(editing.repaint(denoise, noise(2, 1, 4, 4), linear(20), known=known, mask=mask, generator=seeded(), repeats=repeats))
+    assert [f.step for f in frames] == list(range(21))
+    assert torch.equal(frames[-1].x[..., :2, :], known[..., :2, :])
+    torch.testing.assert_close(frames[-1].x, known)
+    assert len(asked) == 19 * repeats + 1
+
+
+def test_inversion_is_ddim_backwards():
+    x, alpha_bar = noise(1, 1, 4, 4).clamp(-1, 1), levels("cosine", 50, LOWEST, HIGHEST)
+    denoise = gaussian(0.5)
+    walk = list(editing.invert(denoise, x, alpha_bar, rounds=40))
+    assert [f.step for f in walk] == list(range(49, -1, -1))
+    assert torch.equal(walk[0].x, x)
+    back = run("ddim", denoise, walk[-1].x, alpha_bar)
+    for there, here in zip(walk, back[-2::-1], strict=True):
+        torch.testing.assert_close(there.x, here.x, rtol=1e-6, atol=1e-6)
+
+
+def test_inversion_finds_the_noise_a_picture_was_made_from():
+    """Data N(0, d^2) has one noise for each picture: x over its standard deviation. Even one round a step comes near."""
+    x, alpha_bar = noise(1, 1, 4, 4).clamp(-1, 1) / 2, levels("cosine", 400, LOWEST, HIGHEST)
+    *_, last = editing.invert(gaussian(0.5), x, alpha_bar, rounds=1)
+    torch.testing.assert_close(last.x, x / 0.5, rtol=0.03, atol=0.01)
+
+
+def test_a_patch_of_noise_changes_places():
+    a, b = noise(1, 1, 6, 6, seed=1), noise(1, 1, 6, 6, seed=2)
+    mixed = editing.swap_patch(a, b, 1, 2, 3, 2)
+    assert torch.equal(mixed[..., 1:4, 2:4], b[..., 1:4, 2:4])
+    assert (mixed != a).sum() == 6

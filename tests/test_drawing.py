@@ -97,6 +97,28 @@ def test_points_between_points_change_nothing():
     assert difference(from_strokes([[line[0], line[-1]]]), from_strokes([line])) < 0.02
 
 
+def test_a_pixel_is_the_share_of_its_parts_that_the_pen_passed_over():
+    """Against the distance from each of 320 x 320 centres to each segment."""
+    rng, grid = np.random.default_rng(0), (np.arange(320) + 0.5)[None, :, None]
+    for k in range(30):
+        lines = [rng.uniform(-5, 325, (n, 2)).round(0 if k % 3 else 9) for n in rng.integers(1, 5, 2)]
+        if k % 5 == 0:
+            lines[0][:, k % 2] = lines[0][0, k % 2]  # upright or level
+        radius, nearest = float(rng.uniform(3, 40)), np.full((320, 320), np.inf)
+        for line in lines:
+            for a, b in zip(line, line[1:] if len(line) > 1 else line, strict=False):
+                to = np.concatenate([np.broadcast_to(grid, (320, 320, 1)), np.broadcast_to(grid.swapaxes(0, 1), (320, 320, 1))], 2) - a
+                t = np.clip(to @ (b - a) / max((b - a) @ (b - a), 1e-12), 0, 1)
+                nearest = np.minimum(nearest, np.hypot(*np.moveaxis(to - t[..., None] * (b - a), 2, 0)))
+        share = (nearest <= radius).reshape(20, 16, 20, 16).mean((1, 3))
+        assert np.abs(drawing._drawn(lines, radius) - 255 * share).max() < 1.5  # a centre on the very edge may fall either way
+
+
+def test_a_long_drawing_is_drawn_in_parts():
+    points = [[0.5 + 0.3 * math.cos(k / 300), 0.5 + 0.4 * math.sin(k / 300)] for k in range(2 * drawing.AT_ONCE)]
+    assert difference(from_strokes([points]), from_strokes([points[::20]])) < 0.02
+
+
 @pytest.mark.parametrize("strokes", [
     None, "7", 7, {"x": 1}, [1], ["ab"], [[1, 2]], [[["0.1", "0.2"]]], [[[0.1]]], [[[0.1, 0.2, 0.3]]], [[[True, False]]],
     [[[float("nan"), 0.5]]], [[[float("inf"), 0.5]]], [[[10**400, 0.5]]], [[[5, 0.5]]], [[[None, 0.5]]],

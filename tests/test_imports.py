@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted(p for folder in ("mnist_lab", "train", "benchmarks") for p in (ROOT / folder).rglob("*.py")) + [ROOT / "app.py"]
 
 LAYER_0 = ("mnist_lab.models", "mnist_lab.diffusion", "mnist_lab.data", "mnist_lab.drawing", "mnist_lab.plots", "mnist_lab.ui.widgets")
-LAYER_1 = ("mnist_lab.checkpoint", "mnist_lab.training", "mnist_lab.metrics", "mnist_lab.explain")
+LAYER_1 = ("mnist_lab.checkpoint", "mnist_lab.training", "mnist_lab.metrics", "mnist_lab.explain", "mnist_lab.history",
+           "mnist_lab.latent", "mnist_lab.population")
 WITHOUT_TRAINING = (*LAYER_0, *(m for m in LAYER_1 if m != "mnist_lab.training"))
 
 # Of our own modules, what each may import besides itself: the longest name that fits a module decides.
@@ -23,9 +24,12 @@ ALLOWED = {
     "mnist_lab.plots": (),
     "mnist_lab.ui.widgets": (),
     "mnist_lab.checkpoint": ("mnist_lab.models", "mnist_lab.data"),
+    "mnist_lab.history": ("mnist_lab.checkpoint", "mnist_lab.models"),
+    "mnist_lab.population": ("mnist_lab.checkpoint",),
     "mnist_lab.training": LAYER_0,
     "mnist_lab.metrics": LAYER_0,
     "mnist_lab.explain": LAYER_0,
+    "mnist_lab.latent": (),
     "mnist_lab.labs": WITHOUT_TRAINING,  # layer 1.5: `load` returns it, ui and cli use it
     "mnist_lab.ui": (*WITHOUT_TRAINING, "mnist_lab.labs"),
     "mnist_lab.cli": (*WITHOUT_TRAINING, "mnist_lab.labs", "mnist_lab.ui.app", "mnist_lab.__version__"),
@@ -44,6 +48,7 @@ ONLY_IN = {
     "accelerate": ("mnist_lab.training", "train"),
     "tqdm": ("train",),
     "matplotlib": ("mnist_lab.training", "train"),
+    "sklearn": ("train",),
     "diffusers": ("benchmarks",),
 }
 NO_TORCH = ("mnist_lab.drawing", "mnist_lab.plots", "mnist_lab.ui.widgets")

@@ -9,7 +9,8 @@ from PIL import Image
 
 import mnist_lab
 from mnist_lab import labs
-from mnist_lab.labs import ClassifierLab, DiffusionLab, GanLab, open_lab, slerp
+from mnist_lab.labs import ClassifierLab, DiffusionLab, GanLab, open_lab
+from mnist_lab.latent import slerp
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,10 @@ def test_frames_stay_within_the_trained_levels(diffusion):
     {"digit": 10}, {"digit": -1}, {"digit": True}, {"digit": "8"}, {"digit": 1.5}, {"digit": []}, {"digit": [3, 11]},
     {"n": 0}, {"n": 1001}, {"n": True}, {"n": None},
     {"beta_first": 0.0}, {"beta_first": math.nan}, {"beta_first": 0.03}, {"beta_last": 0.9}, {"beta_last": math.nan},
+    {"variance": "middle"}, {"variance": None}, {"negative": 10}, {"negative": -1}, {"negative": "4"}, {"negative": True},
+    {"interval": (0.6, 0.4)}, {"interval": (0.5,)}, {"interval": 0.5}, {"interval": "ab"}, {"interval": (0, 2)}, {"interval": (math.nan, 1)},
+    {"offset": -1}, {"start": 4}, {"tau": 0}, {"rho": 0.5}, {"rho": "7"}, {"loops": 3},
+    {"curve": [0.5]}, {"curve": "0.1"}, {"curve": 0.5}, {"curve": [0, 2]}, {"curve": [0, math.nan]}, {"curve": [0, "1"]}, {"curve": [0.5] * 1002},
 ], ids=str)
 def test_bad_settings_are_one_sentence(diffusion, settings):
     with pytest.raises(ValueError) as caught:
@@ -116,6 +121,137 @@ def test_bad_settings_are_one_sentence(diffusion, settings):
 
 def test_whole_floats_are_taken_as_a_web_client_sends_them(diffusion):
     assert same(diffusion.generate(8.0, steps=2.0, seed=1.0), diffusion.generate(8, steps=2, seed=1))
+
+
+RUNS = [{}, {"eta": 0.5}, {"sampler": "ddpm"}, {"sampler": "ddpm", "variance": "large"}, {"sampler": "dpm"}, {"sampler": "heun"}, {"sampler": "ipndm"}]
+
+
+@pytest.mark.parametrize("settings", RUNS, ids=str)
+def test_a_branch_with_nothing_changed_is_the_original_run(diffusion, settings):
+    s = diffusion.sampling([3, None], steps=7, guidance=1, seed=5, **settings)
+    film = list(diffusion.frames(s))
+    branch = list(diffusion.continue_from(film[4], s, past=film[:4]))
+    assert [f.step for f in branch] == [4, 5, 6, 7]
+    assert all(torch.equal(a.x, b.x) and a.alpha_bar == b.alpha_bar for a, b in zip(film[4:], branch, strict=True))
+
+
+def test_a_branch_goes_on_from_its_frame_with_other_settings(diffusion):
+    film = list(diffusion.frames(diffusion.sampling([3], steps=4, guidance=1)))
+    other = diffusion.sampling([3, 5, 8], steps=9, guidance=2, sampler="dpm", schedule="karras")
+    branch = list(diffusion.continue_from(film[2], other))
+    assert all(torch.equal(row, film[2].x[0]) for row in branch[0].x)
+    assert branch[0].alpha_bar == film[2].alpha_bar
+    assert branch[-1].alpha_bar == 1
+    assert not torch.equal(branch[-1].x[0], branch[-1].x[1])
+
+
+def test_sixteen_branches_differ_by_their_noise(diffusion):
+    film = list(diffusion.frames(diffusion.sampling([3], steps=4, guidance=1)))
+    branches = diffusion.sampling([3] * 16, steps=4, guidance=1, sampler="ddpm", same_noise=False)
+    *_, last = diffusion.continue_from(film[1], branches)
+    assert len({row.numpy().tobytes() for row in last.x}) == 16
+
+
+@pytest.mark.parametrize("step", [3, 4])
+def test_what_cannot_branch_is_one_sentence(diffusion, step):
+    film = list(diffusion.frames(diffusion.sampling([1, 2, 3], steps=4, guidance=1)))
+    labels = [1, 2] if step == 3 else [1, 2, 3]
+    with pytest.raises(ValueError, match=r"\.$"):
+        list(diffusion.continue_from(film[step], diffusion.sampling(labels, steps=4)))
+
+
+def test_guidance_acts_in_its_interval_only(diffusion):
+    def film(**settings):
+        return [f.x for f in diffusion.frames(diffusion.sampling([4], steps=6, **settings))]
+
+    plain, late, whole = film(guidance=1), film(guidance=4, interval=(0.5, 1)), film(guidance=4)
+    assert all(torch.equal(a, b) for a, b in zip(plain[:4], late[:4], strict=True))
+    assert not torch.equal(plain[4], late[4])
+    assert not torch.equal(plain[1], whole[1])
+    assert all(torch.equal(a, b) for a, b in zip(film(guidance=4, interval=(0.4, 0.4)), plain, strict=True))
+
+
+def test_a_negative_label_keeps_away_from_its_digit(diffusion, classifier):
+    settings = {"n": 4, "steps": 8, "guidance": 3.0, "sampler": "dpm"}
+    towards = diffusion.generate(None, **{**settings, "guidance": 0.0}, negative=4)  # at 0 only the negative label is left
+    away = diffusion.generate(None, **settings, negative=4)
+    fours = [sum(classifier.read(np.asarray(p)).digit == 4 for p in made) for made in (towards, away)]
+    assert fours[0] >= 3
+    assert fours[1] == 0
+
+
+def test_a_curve_by_hand_decides_the_levels(diffusion):
+    low, high = diffusion.range
+    s = diffusion.sampling([1], steps=4, schedule="freehand", curve=[0.3, 0.5, 0.6, 1.0, 1.0])
+    assert diffusion.levels(s).tolist() == pytest.approx([low, 0.5, 0.6, high, 1.0])
+
+
+def test_noise_at_its_ends(diffusion, validation_digits):
+    digit = validation_digits.images[0].numpy()
+    clean, noise = diffusion.noise(digit, 1.0)[0], diffusion.noise(digit, 0.0, seed=3)[0]
+    assert torch.equal(clean, labs.digit_input(digit)[0])
+    first = next(iter(diffusion.frames(diffusion.sampling([0], steps=1, seed=3)))).x[0]
+    assert torch.equal(noise, first)  # the noise of that seed
+    assert torch.equal(diffusion.noise(digit, [0.0, 1.0], seed=3), torch.stack([noise, clean]))
+
+
+def test_noises_between_two_seeds_are_as_long_as_noise(diffusion):
+    way = diffusion.noise_between((1, 2), 5)
+    ends = [next(iter(diffusion.frames(diffusion.sampling([0], steps=1, seed=seed)))).x[0] for seed in (1, 2)]
+    torch.testing.assert_close(way[[0, -1]], torch.stack(ends), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(way.flatten(1).norm(dim=1), torch.lerp(*(e.norm() for e in ends), torch.linspace(0, 1, 5)), rtol=1e-4, atol=1e-4)
+
+
+def test_one_look_is_sharper_the_less_noise_there_is(diffusion, validation_digits):
+    digit, levels = validation_digits.images[0].numpy(), [0.0, 0.2, 0.9]
+    guesses = diffusion.denoise_once(diffusion.noise(digit, levels), levels)
+    error = (guesses - labs.digit_input(digit)).square().mean((1, 2, 3))
+    assert error[0] > 2 * error[1] > 4 * error[2]
+
+
+def test_an_edit_keeps_more_the_weaker_it_is(diffusion, validation_digits):
+    digit = validation_digits.images[0].numpy()
+
+    def distance(strength: float) -> tuple[int, float]:
+        frames = list(diffusion.edit(digit, 5, strength, steps=10, guidance=1))
+        assert [f.step for f in frames] == list(range(10 - round(10 * strength), 11))
+        return (frames[-1].x - labs.digit_input(digit)).square().mean().item()
+
+    untouched, weak, strong = map(distance, (0.0, 0.2, 0.9))
+    assert untouched == 0
+    assert 0 < weak < strong / 2
+
+
+def test_a_drawing_is_finished_around_the_part_that_is_there(diffusion, validation_digits):
+    digit, mask = validation_digits.images[0].numpy(), np.zeros((28, 28), bool)
+    mask[:14] = True
+    *_, last = diffusion.finish(digit, mask, int(validation_digits.labels[0]), repeats=2, steps=10, guidance=1)
+    known = labs.digit_input(digit)
+    assert torch.equal(last.x[..., 2:16, 2:30], known[..., 2:16, 2:30])
+    assert last.x[..., 16:, :].max() > 0  # ink below as well
+
+
+ROUND_TRIP = 0.005  # mean square error of pixels in [-1, 1]; a blank page is off by about 0.4
+
+
+def test_inversion_finds_a_noise_that_brings_the_digit_back(diffusion, validation_digits):
+    for image, label in zip(validation_digits.images[:3].numpy(), validation_digits.labels[:3].tolist(), strict=True):
+        *_, noise = diffusion.invert(image, label, steps=20)
+        assert noise.alpha_bar == diffusion.range[0]
+        assert noise.x.std().item() == pytest.approx(1, abs=0.15)  # noise like any other
+        *_, back = diffusion.frames(diffusion.sampling([label], steps=20, guidance=1), noise=noise.x)
+        assert (back.x - labs.digit_input(image)).square().mean().item() < ROUND_TRIP
+
+
+@pytest.mark.parametrize("call", [
+    lambda lab, x: lab.noise(x, 1.5), lambda lab, x: lab.noise(x, []), lambda lab, x: lab.noise(x, 0.5, seed=-1),
+    lambda lab, x: lab.denoise_once(torch.zeros(2, 1, 32, 32), 0.5), lambda lab, x: list(lab.edit(x, 3, 1.5)), lambda lab, x: list(lab.edit(x, 12)),
+    lambda lab, x: list(lab.finish(x, np.ones((32, 32)), 3)), lambda lab, x: list(lab.finish(x, np.ones((28, 28)), 3, repeats=100)),
+    lambda lab, x: list(lab.invert(np.zeros((28, 28)), 3)),
+])
+def test_bad_pictures_and_levels_are_one_sentence(diffusion, call):
+    with pytest.raises(ValueError, match=r"\.$"):
+        call(diffusion, np.eye(28, dtype=np.uint8) * 255)
 
 
 # GAN

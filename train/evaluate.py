@@ -6,18 +6,18 @@ checkpoints/README.md and the README's table are written from there.
 """
 
 import argparse
-import hashlib
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mnist_lab import checkpoint, metrics
-from mnist_lab.checkpoint import Store
+from mnist_lab.checkpoint import Store, fingerprint
 from mnist_lab.data import Digits, load_digits, one_hot, to_pictures
 from mnist_lab.labs import DiffusionLab, GanLab
+from train import population
 from train.cards import write_cards
 from train.hands import redraw, scribbles, skeletons
 
@@ -93,14 +93,6 @@ def diffusion_samples(lab: DiffusionLab, labels: Tensor, guidance: float) -> Ten
     return torch.cat(parts)
 
 
-def fingerprint(model: nn.Module) -> str:
-    """12 hex digits of the weights, so that samples of another training are never taken for these."""
-    digest = hashlib.sha256()
-    for value in model.state_dict().values():
-        digest.update(value.contiguous().numpy().tobytes())
-    return digest.hexdigest()[:12]
-
-
 def score_samples(store: Store, images: Tensor, labels: Tensor, reference: Digits) -> dict:
     """Read as asked, Frechet distance, precision and recall against a split, in the best classifier's features."""
     fake, real = metrics.read(store["resnet"], images), metrics.read(store["resnet"], reference.images)
@@ -159,6 +151,7 @@ def main() -> None:
         calibrate(store, name, load_digits("validation"))
         store = Store()
         report(store, name, score_classifier(store, name, test))
+        population.write(Store(), name, test)
     if "gan" in options.only:
         labels = metrics.labels_like(test, options.samples)
         lab = GanLab(store)

@@ -5,6 +5,7 @@ it is made of convolutions, pools, linear layers, ReLU, sums, means, maxima and 
 the layer before it.
 """
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,7 @@ class ProgramError(ValueError):
 @torch.no_grad()
 def program(model: nn.Module) -> list[Op]:
     """The steps of `model` (in evaluation mode) in the order they run; the last is the logits. Raises ProgramError."""
-    graph = fx.symbolic_trace(model)
+    graph = _traced(model)
     ShapeProp(graph).propagate(torch.zeros(1, 1, SIDE, SIDE))
     modules, place, ops = dict(graph.named_modules()), {}, []
     for node in graph.graph.nodes:
@@ -58,6 +59,28 @@ def program(model: nn.Module) -> list[Op]:
             place[node] = len(ops)
             ops.append(_op(node, module, place))
     return ops
+
+
+_one_at_a_time = threading.Lock()
+
+
+class _Tracer(fx.Tracer):
+    """Follows its own thread only: while it traces, torch hands it every module's call, those of other visitors' networks too."""
+
+    def __init__(self):
+        super().__init__()
+        self.thread = threading.get_ident()
+
+    def call_module(self, m, forward, args, kwargs):
+        return super().call_module(m, forward, args, kwargs) if threading.get_ident() == self.thread else forward(*args, **kwargs)
+
+    def getattr(self, attr, attr_val, parameter_proxy_cache):
+        return super().getattr(attr, attr_val, parameter_proxy_cache) if threading.get_ident() == self.thread else attr_val
+
+
+def _traced(model: nn.Module) -> fx.GraphModule:
+    with _one_at_a_time:  # two at once would undo each other's patches of nn.Module in the wrong order, and leave one behind
+        return fx.GraphModule(model, _Tracer().trace(model))
 
 
 def _op(node: fx.Node, module: nn.Module | None, place: dict[fx.Node, int]) -> Op:

@@ -13,7 +13,8 @@ from mnist_lab.data import load_digits, to_model
 from mnist_lab.explain import Layer, layers, scale
 from mnist_lab.labs import CLASSIFIERS, ClassifierLab, choice
 from mnist_lab.ui.controls import SCALE, Room, friendly, opening, wing
-from mnist_lab.ui.readings import BEST, BRUSH, answering, digit_of, network_of, steps_of
+from mnist_lab.ui.guests import NO_FILE
+from mnist_lab.ui.readings import BEST, BRUSH, GUESTS, answering, digit_of, reader_of, steps_of, verdict
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.bars import Bars
 from mnist_lab.ui.widgets.foot import Foot
@@ -25,6 +26,8 @@ from mnist_lab.ui.wings import kernel_wing, learning_wing, population_wing, surg
 WINGS = (kernel_wing, why_wing, surgery_wing, learning_wing, population_wing)
 ID, TITLE = "classify", "Classify"
 RECORDED = Path(__file__).parent / "recorded" / "classify.json"
+BOTH, QUICK = "both", "lenet"  # two networks on one drawing; the one that also runs in the page
+NETWORKS = [("Best", BEST), ("LeNet", QUICK), ("Both", BOTH)]
 MOST_MAPS = 32  # shown of one layer
 SAMPLES = (2965, 2634, 1780, 2648, 750, 2348, 2477, 1271, 2792, 2238)  # a plain 0 to 9 of the validation split
 HARD = (364, 4397)  # of the same split: a crossed 7, and a 3 that is nearly a 9
@@ -41,23 +44,28 @@ FOUR = [  # an open 4 in two strokes, for the first look at the room
 def read_drawing(store: Store, payload: dict) -> dict:
     """What a network makes of a drawing.
 
-    payload {"strokes" or "pixels" (base64 of 784 bytes), "brush", "network", "layers": bool} -> {"digit", "p", "seen",
-    "box", "placed", "network", "layers" if asked for}, or {"empty": True} for a blank pad.
+    payload {"strokes" or "pixels" (base64 of 784 bytes), "brush", "network", "layers": bool} -> {"digit", "p", "score", "likeness",
+    "seen", "box", "placed", "network", "layers" if asked for}, or {"empty": True} for a blank pad. For the network "both" that is the
+    best one's, and "pair": [LeNet's verdict, the best one's].
     """
-    name, network = network_of(store, payload)
+    both = payload.get("network") == BOTH
+    name, network, calibration = reader_of(store, {**payload, "network": BEST} if both else payload)
     digit = digit_of(payload)
     if digit is None:
         return {"empty": True}
-    found = layers(network, to_model(torch.from_numpy(digit.pixels)[None]))
-    p = _softmax(found[-1].values)
-    answer = {"digit": int(p.argmax()), "p": [round(float(v), 5) for v in p], "seen": packed(digit.pixels),
-              "box": [round(v, 4) for v in digit.box], "placed": [round(float(v), 2) for v in digit.placed], "network": name}
+    x = to_model(torch.from_numpy(digit.pixels)[None])
+    found = layers(network, x)
+    answer = {**verdict(calibration, found[-1].values), "seen": packed(digit.pixels), "box": [round(v, 4) for v in digit.box],
+              "placed": [round(float(v), 2) for v in digit.placed], "network": name}
+    if both:
+        answer["pair"] = [_second_opinion(store, x), {key: answer[key] for key in ("network", "digit", "p", "score", "likeness")}]
     return answer | ({"layers": [_packed(layer) for layer in found]} if payload.get("layers", True) is True else {})
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    e = np.exp(logits - logits.max())
-    return e / e.sum()
+@torch.inference_mode()
+def _second_opinion(store: Store, x: torch.Tensor) -> dict:
+    name, network, calibration = reader_of(store, {"network": QUICK})
+    return {"network": name, **verdict(calibration, network(x)[0].numpy())}
 
 
 def _packed(layer: Layer) -> dict:
@@ -73,16 +81,24 @@ def _packed(layer: Layer) -> dict:
 
 # ---- uploads and programs --------------------------------------------------------------------------------------------
 
-def take_picture(path: str | None, network: str, brush: float) -> dict:
+def take_picture(path: str | None) -> dict:
     """An uploaded file, by path, as the pad's drawing; raises DrawingError."""
     if not isinstance(path, str):
         raise ValueError(drawing.NO_PICTURE)
-    return _drawing(pixels=packed(drawing.from_picture(path).pixels), picture=True, network=network, brush=brush / 100)
+    return _drawing(pixels=packed(drawing.from_picture(path).pixels), picture=True)
 
 
-def _drawing(strokes=(), pixels: str | None = None, picture: bool = False, network: str = BEST, brush: float = BRUSH) -> dict:
-    """The pad's value."""
-    return {"strokes": list(strokes), "pixels": pixels, "picture": picture, "network": network, "brush": brush}
+def take_network(path: str | None) -> dict:
+    """An uploaded file of weights, by path, as one more choice of network, and the chosen one; ValueError."""
+    if not isinstance(path, str):
+        raise ValueError(NO_FILE)
+    name = GUESTS.welcome(path)
+    return gr.update(choices=[*NETWORKS, ("Yours", name)], value=name)
+
+
+def _drawing(strokes=(), pixels: str | None = None, picture: bool = False) -> dict:
+    """The pad's value; its brush and network count at the start only."""
+    return {"strokes": list(strokes), "pixels": pixels, "picture": picture, "network": BEST, "brush": BRUSH}
 
 
 def classify(store: Store, picture: list[list[float]] | None = None, strokes: list[list[list[float]]] | None = None,
@@ -91,8 +107,8 @@ def classify(store: Store, picture: list[list[float]] | None = None, strokes: li
     if (picture is None) == (strokes is None):
         raise ValueError("Give either a picture or strokes.")
     lab = ClassifierLab(store, choice("network", network, CLASSIFIERS))
-    verdict = lab.classify(_array(picture)) if strokes is None else lab.read(drawing.from_strokes(strokes).pixels)
-    return {"digit": verdict.digit, "probabilities": [float(v) for v in verdict.probabilities]}
+    found = lab.classify(_array(picture)) if strokes is None else lab.read(drawing.from_strokes(strokes).pixels)
+    return {"digit": found.digit, "probabilities": [float(v) for v in found.probabilities], "likeness": found.likeness}
 
 
 def _array(rows: object) -> np.ndarray:
@@ -122,11 +138,15 @@ def record(store: Store) -> dict:
 # One listener for both settings: the pad hears them, the drawer's lid says them, the three lines name the network.
 SETTINGS_JS = """(network, brush) => {
   Lab.tell("pen", { network, brush: brush / 100 });
-  const state = (network === "lenet" ? "LeNet" : "Best") + (brush === %(brush)s ? "" : `, ${brush} %%`);
-  const name = network === "lenet" ? "lenet" : "classifier";
+  const names = %(names)s, state = (names[network] ?? "Yours") + (brush === %(brush)s ? "" : `, ${brush} %%`);
+  const name = network === "%(quick)s" ? network : "classifier";
   return [{ __type__: "update", label: `Brush, picture, network · ${state}` }, %(code)s.replace("NAME", name)];
 }"""
 CODE = 'import mnist_lab\nlab = mnist_lab.load("NAME")\nprint(lab.classify("drawing.png"))'
+# What may be dropped anywhere in the room: the end of its name -> the button that takes it
+DROPS = {".safetensors": "#classify-weights", "": "#classify-picture"}
+
+DROP_WORDS = '<div class="lab"><p class="note">Or drop one here: a picture, or a .safetensors that train.classifier wrote.</p></div>'
 
 
 def build(store: Store) -> Room:
@@ -134,24 +154,29 @@ def build(store: Store) -> Room:
     opening("Draw a digit", "Ten numbers follow your pen: how strongly the network believes in each digit.")
     with gr.Row(elem_id="classify-bench"):
         pad = Pad(recorded["pad"], read=answering(store, read_drawing, "read"), steps=answering(store, steps_of, "steps", 10.0),
-                 reading=_part(recorded, "digit", "p", "seen", "network"), samples=recorded["samples"], elem_id="classify-pad")
+                 reading=_part(recorded, "digit", "p", "score", "likeness", "seen", "network"), samples=recorded["samples"],
+                 drops=DROPS, drawer="#classify-drawer", elem_id="classify-pad")
         Seen({"recorded": True, **_part(recorded, "seen", "digit")}, elem_id="classify-seen")
-        Bars(_part(recorded, "p"), elem_id="classify-bars")
+        Bars(_part(recorded, "p", "likeness", "network"), elem_id="classify-bars")
         with gr.Accordion("Brush, picture, network · Best", open=False, elem_id="classify-drawer") as drawer:
             brush = gr.Slider(4, 20, 100 * BRUSH, step=1, label="Brush, % of the pad")
-            network = gr.Radio([("Best", "resnet"), ("LeNet, 16,554 weights", "lenet")], value=BEST, label="Network",
-                               elem_classes="segments")
-            upload = gr.UploadButton("Upload a picture", size="md")  # any type: the refusal is ours
-    wing("What it saw on the way", "Each square is one filter’s view of your digit. Touch one to see it large.", SCALE)
+            network = gr.Radio(NETWORKS, value=BEST, label="Network", elem_classes="segments", elem_id="classify-network")
+            with gr.Row(elem_id="classify-files"):  # any type: the refusals are ours
+                picture = gr.UploadButton("Upload a picture", size="md", elem_id="classify-picture")
+                weights = gr.UploadButton("Upload a network", size="md", elem_id="classify-weights")
+            gr.HTML(DROP_WORDS, container=False, padding=False)
+    wing("What it saw on the way", "Each square is one filter’s view of your digit. Touch one to see how it was made.", SCALE)
     Layers(_part(recorded, "layers"), elem_id="classify-layers")
     for part in WINGS:
         part.build(store)
     foot = Foot(CODE.replace("NAME", "classifier"), elem_id="classify-foot")
 
-    follow = SETTINGS_JS % {"brush": int(100 * BRUSH), "code": json.dumps(CODE)}
+    names = json.dumps({value: name for name, value in NETWORKS})
+    follow = SETTINGS_JS % {"brush": int(100 * BRUSH), "code": json.dumps(CODE), "names": names, "quick": QUICK}
     for control in (network, brush):
         control.change(None, [network, brush], [drawer, foot], js=follow)
-    upload.upload(friendly(take_picture), [upload, network, brush], pad, show_progress="hidden", api_visibility="private")
+    picture.upload(friendly(take_picture), picture, pad, show_progress="hidden", api_visibility="private")
+    weights.upload(friendly(take_network), weights, network, show_progress="hidden", api_visibility="private")
 
     def api(picture: list[list[float]] | None = None, strokes: list[list[list[float]]] | None = None, network: str = BEST) -> dict:
         return classify(store, picture, strokes, network)

@@ -76,6 +76,8 @@ def _describe(key: str, component: gr.components.Component) -> dict:
     value = component.value() if callable(component.value) else component.value
     if isinstance(component, gr.Slider | gr.Number):
         return {"key": key, "kind": "number", "low": component.minimum, "high": component.maximum, "value": value}
+    if isinstance(component, gr.Textbox):
+        return {"key": key, "kind": "text", "value": value}
     return {"key": key, "kind": "choice", "choices": [v for _, v in component.choices], "value": value}
 
 
@@ -89,6 +91,7 @@ def read_address(rooms: Sequence[Room]) -> str:
     const text = q.get(s.key.split('.')[1]);
     if (q.get('room') !== s.key.split('.')[0] || text === null) return s.value;
     if (s.kind === 'number') return text.trim() !== '' && isFinite(text) ? Math.min(s.high ?? 2147483647, Math.max(s.low ?? 0, +text)) : s.value;
+    if (s.kind === 'text') return text;
     return s.choices.find((c) => String(c) === text) ?? s.value;
   }};
   const room = rooms.includes(q.get('room')) ? q.get('room') : rooms[0];

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from torch import Tensor
 
 from mnist_lab.checkpoint import CheckpointError, Store, read_metadata
 from mnist_lab.data import to_pictures
-from mnist_lab.diffusion import SAMPLERS, SCHEDULES, Frame
-from mnist_lab.diffusion.schedules import BETA_FIRST, BETA_LAST, TRAIN_STEPS
-from mnist_lab.labs import DiffusionLab, Sampling, choice
+from mnist_lab.diffusion import SAMPLERS, SCHEDULES, SHAPES, VARIANCES, Frame
+from mnist_lab.diffusion.schedules import HIGHEST, LOWEST, TRAIN_STEPS
+from mnist_lab.labs import SHAPE_BOUNDS, DiffusionLab, Sampling, choice
 from mnist_lab.ui.controls import Room, friendly, opening
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.denoising import Denoising
@@ -24,7 +25,21 @@ from mnist_lab.ui.widgets.schedule import Schedule
 ID, TITLE = "diffusion", "Diffusion"
 RECORDED = Path(__file__).parent / "recorded" / "diffusion.json"
 LABELS = ("any", *map(str, range(10)))
-NAMES = {"ddim": "DDIM", "ddpm": "DDPM", "linear": "Linear betas", "cosine": "Cosine"}
+NONE = "none"
+NAMES = {"ddim": "DDIM", "ddpm": "DDPM", "dpm": "DPM-Solver++ 2M", "heun": "Heun", "ipndm": "iPNDM", "linear": "linear betas",
+         "scaled_linear": "scaled-linear betas", "cosine": "cosine", "sigmoid": "sigmoid", "karras": "Karras", "freehand": "by hand",
+         "small": "small: the posterior’s", "large": "large: beta itself"}
+SLIDERS = {  # of what shapes a schedule: label, low, high, step
+    "beta_first": ("First beta", 1e-5, 0.005, 1e-5),
+    "beta_last": ("Last beta", 0.005, 0.1, 0.001),
+    "offset": ("Offset", 0, 0.2, 0.002),
+    "start": ("Start", -6, -0.1, 0.1),
+    "end": ("End", 0.1, 6, 0.1),
+    "tau": ("Tau: small is steep", 0.1, 3, 0.05),
+    "rho": ("Rho: large is finer near the end", 1, 15, 0.5),
+}
+DEFAULTS = {knob: value for own in SHAPES.values() for knob, value in own.items() if knob in SLIDERS}
+MOST_MOMENTS = 120  # of a film, for the labels that are not the chosen one
 
 
 # ---- handlers ---------------------------------------------------------------------------------------------------------
@@ -47,20 +62,35 @@ def frame_pixels(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
     return pixels(frame.x, 1 + 0.7 * (1 - frame.alpha_bar)), pixels(frame.x0)
 
 
-def film(lab: DiffusionLab, sampling: Sampling) -> Iterator[dict]:
-    """The widget's frames of one run."""
+def film(lab: DiffusionLab, sampling: Sampling, chosen: int) -> Iterator[dict]:
+    """The widget's frames of one run. Of a long one only the chosen label comes with every step: eleven would weigh 23 MB."""
     common = {"run": uuid.uuid4().hex, "total": sampling.steps, "labels": list(sampling.labels), "alpha_bar": lab.levels(sampling).tolist()}
+    every = -(-sampling.steps // MOST_MOMENTS)
     for frame in lab.frames(sampling):
-        x, x0 = frame_pixels(frame)
-        yield {**common, "index": frame.step, "x": packed(x), "x0": packed(x0)}
+        whole = frame.step % every == 0 or frame.step == sampling.steps
+        columns = list(range(len(sampling.labels))) if whole else [chosen]
+        cells = np.stack(frame_pixels(frame))[:, columns]  # (2, columns, 28, 28)
+        yield {**common, "index": frame.step, "columns": columns, "cells": packed(np.frombuffer(zlib.compress(cells.tobytes()), np.uint8))}
 
 
-def generate_film(store: Store, which, label, steps, guidance, sampler, schedule, seed, eta, beta_first, beta_last) -> Iterator[dict]:
+def levels_of(text: object) -> list[float]:
+    """A curve as it travels in the address: "0.01,0.2,1"."""
+    try:
+        return [float(number) for number in text.split(",")] if text else []
+    except (ValueError, AttributeError):
+        raise ValueError("A curve must be numbers between 0 and 1 with commas between them.") from None
+
+
+def generate_film(store: Store, which, label, steps, guidance, sampler, schedule, seed, eta, beta_first, beta_last, variance=VARIANCES[0], offset=0.008,
+                  start=-3.0, end=3.0, tau=1.0, rho=7.0, guided_from=0.0, guided_to=1.0, negative=NONE, curve="") -> Iterator[dict]:
     """Generate: streams the film of all labels, or of one, from the same noise."""
     lab = DiffusionLab(store)
-    sampling = lab.sampling(labels_of(which, label), steps=steps, guidance=guidance, sampler=sampler, schedule=schedule, seed=seed, eta=eta,
-                            beta_first=beta_first, beta_last=beta_last)
-    yield from film(lab, sampling)
+    labels = labels_of(which, label)
+    away = None if choice("digit to keep away from", negative, (NONE, *LABELS[1:])) == NONE else int(negative)
+    sampling = lab.sampling(labels, steps=steps, guidance=guidance, sampler=sampler, schedule=schedule, seed=seed, eta=eta, variance=variance,
+                            negative=away, interval=(guided_from, guided_to), curve=levels_of(curve), beta_first=beta_first, beta_last=beta_last,
+                            offset=offset, start=start, end=end, tau=tau, rho=rho)
+    yield from film(lab, sampling, labels.index(labels_of("one", label)[0]))
 
 
 # ---- the stored film ----------------------------------------------------------------------------------------------------
@@ -80,57 +110,95 @@ def recorded() -> dict:
 
 # ---- the room -------------------------------------------------------------------------------------------------------------
 
-def default_guidance(store: Store) -> float:
+def settings_of(store: Store) -> dict:
+    """What the checkpoint says of its noise levels and guidance; the room opens without it, and Generate will say what is missing."""
     try:
-        return read_metadata(store.path("diffusion")).settings["guidance"]
-    except CheckpointError:  # the room still opens; Generate will say what is missing
-        return 1.0
+        return read_metadata(store.path("diffusion")).settings
+    except CheckpointError:
+        return {"guidance": 1.0, "lowest_alpha_bar": LOWEST, "highest_alpha_bar": HIGHEST}
 
 
-def segments(among: Iterable[str], value: str, label: str, elem_id: str) -> gr.Radio:
-    return gr.Radio([(NAMES[k], k) for k in among], value=value, label=label, elem_classes="segments", elem_id=elem_id)
+def named(among: Iterable[str]) -> list[tuple[str, str]]:
+    return [(NAMES[key] if key in SAMPLERS else NAMES[key][0].upper() + NAMES[key][1:], key) for key in among]
+
+
+def segments(among: Iterable[str], value: str, label: str, elem_id: str, visible: bool = True) -> gr.Radio:
+    return gr.Radio(named(among), value=value, label=label, elem_classes="segments", elem_id=elem_id, visible=visible)
+
+
+def dropdown(choices: list, value: str, label: str, elem_id: str) -> gr.Dropdown:
+    return gr.Dropdown(choices, value=value, label=label, filterable=False, elem_id=elem_id)
+
+
+def shape_sliders() -> dict[str, gr.Slider]:
+    """All of them; only the chosen schedule's are seen."""
+    made = {}
+    for name, (label, low, high, step) in SLIDERS.items():
+        seen = name in SHAPES["cosine"]
+        made[name] = gr.Slider(low, high, DEFAULTS[name], step=step, label=label, visible=seen, elem_id=name.replace("_", "-"))
+    return made
 
 
 def build(store: Store) -> Room:
-    stored = recorded()
+    stored, settings = recorded(), settings_of(store)
+    levels = {"alpha_bar": stored["alpha_bar"], "range": [settings["lowest_alpha_bar"], settings["highest_alpha_bar"]], "chain": TRAIN_STEPS,
+              "shape": DEFAULTS}
     gr.set_static_paths([RECORDED.parent])
     opening("Watch noise become a digit", "Start from static. Again and again, the network guesses the clean digit, and a little of the noise is taken away.")
     with gr.Row(elem_id="diffusion-room"):
         with gr.Column(elem_id="diffusion-stage"):
             stage = Denoising(stored, elem_id="denoising")
         with gr.Column(elem_id="diffusion-knobs"):
-            Schedule({"alpha_bar": stored["alpha_bar"]}, elem_id="schedule")
+            plot = Schedule(levels, elem_id="schedule")
             steps = gr.Slider(1, TRAIN_STEPS, 50, step=1, label="Steps", elem_id="steps")
-            guidance = gr.Slider(0, 8, default_guidance(store), step=0.1, label="Guidance", elem_id="guidance")
+            guidance = gr.Slider(0, 8, settings["guidance"], step=0.1, label="Guidance", elem_id="guidance")
             with gr.Accordion("Sampler, schedule, seed · DDIM, cosine, seed 31", open=False, elem_classes="gr-accordion", elem_id="diffusion-drawer") as drawer:
+                with gr.Row(elem_classes="two"):
+                    sampler = dropdown(named(SAMPLERS), "ddim", "Sampler", "sampler")
+                    schedule = dropdown(named(SCHEDULES), "cosine", "Noise schedule", "noise-schedule")
+                eta = gr.Slider(0, 1, 0, step=0.05, label="Eta: fresh noise each step", elem_id="eta")
+                variance = segments(VARIANCES, VARIANCES[0], "Variance of the fresh noise", "variance", visible=False)
+                with gr.Row(elem_classes="two"):
+                    shape = shape_sliders()
+                with gr.Row(elem_classes="two"):
+                    guided_from = gr.Slider(0, 1, 0, step=0.05, label="Guidance from", elem_id="guided-from")
+                    guided_to = gr.Slider(0, 1, 1, step=0.05, label="Guidance to", elem_id="guided-to")
+                with gr.Row(elem_classes="two"):
+                    negative = dropdown([("nothing", NONE), *((f"a {d}" if d != "8" else "an 8", d) for d in LABELS[1:])], NONE, "Keep away from", "negative")
+                    seed = gr.Number(31, precision=0, minimum=0, maximum=2**31 - 1, label="Seed", elem_id="diffusion-seed")
                 which = gr.Radio([("All eleven labels", "all"), ("Only the chosen one", "one")], value="all", label="Make",
                                  elem_classes="segments", elem_id="which")
-                sampler = segments(SAMPLERS, "ddim", "Sampler", "sampler")
-                schedule = segments(SCHEDULES, "cosine", "Noise schedule", "noise-schedule")
-                eta = gr.Slider(0, 1, 0, step=0.05, label="Eta: fresh noise each step", elem_id="eta")
-                beta_first = gr.Slider(1e-5, 0.005, BETA_FIRST, step=1e-5, label="First beta", visible=False, elem_id="beta-first")
-                beta_last = gr.Slider(0.005, 0.1, BETA_LAST, step=0.001, label="Last beta", visible=False, elem_id="beta-last")
-                seed = gr.Number(31, precision=0, minimum=0, maximum=2**31 - 1, label="Seed", elem_id="diffusion-seed")
             with gr.Row(elem_id="diffusion-go"):
                 go = gr.Button("Generate", variant="primary", elem_id="generate")
                 halt = gr.Button("Stop", elem_id="stop")
                 fresh = gr.Button("New noise", elem_id="new-noise")
             status = gr.Markdown("", min_height=24, elem_id="diffusion-status")
     label = gr.Radio(LABELS, value="any", elem_classes="lab-hidden", elem_id="diffusion-label")  # the tiles are its face
+    curve = gr.Textbox("", elem_classes="lab-hidden", elem_id="curve")  # the plot is its face
     foot = Foot(PYTHON_DEFAULT, elem_id="diffusion-foot")
 
-    settings = [which, label, steps, guidance, sampler, schedule, seed, eta, beta_first, beta_last]
+    controls = {"which": which, "label": label, "steps": steps, "guidance": guidance, "sampler": sampler, "schedule": schedule, "seed": seed, "eta": eta,
+                "beta_first": shape["beta_first"], "beta_last": shape["beta_last"], "variance": variance, "offset": shape["offset"], "start": shape["start"],
+                "end": shape["end"], "tau": shape["tau"], "rho": shape["rho"], "from": guided_from, "to": guided_to, "not": negative, "curve": curve}
+    values = [*controls.values()]
 
     def stream(*values):
         yield from generate_film(store, *values)
 
     def generate(digit: int | None = None, n: int = 1, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "cosine",
-                 guidance: float | None = None, eta: float = 0.0) -> list[list[list[int]]]:
-        """n pictures of 28x28 numbers from 0 (paper) to 255 (ink); no digit means any, no guidance the model's own."""
-        made = DiffusionLab(store).generate(digit, n, steps=steps, seed=seed, sampler=sampler, schedule=schedule, guidance=guidance, eta=eta)
+                 guidance: float | None = None, eta: float = 0.0, variance: str = "small", negative: int | None = None,
+                 interval: list[float] | None = None, shape: dict[str, float] | None = None, curve: list[float] | None = None) -> list[list[list[int]]]:
+        """n pictures of 28x28 numbers from 0 (paper) to 255 (ink); no digit means any, no guidance the model's own.
+
+        interval: from and to which share of the steps guidance acts; negative: a digit to keep away from; shape: what shapes
+        the schedule, such as {"tau": 0.5}; curve: the levels of the schedule "freehand".
+        """
+        given = {choice("shape of a schedule", name, tuple(SHAPE_BOUNDS)): value for name, value in (shape or {}).items()}
+        made = DiffusionLab(store).generate(digit, n, steps=steps, seed=seed, sampler=sampler, schedule=schedule, guidance=guidance, eta=eta,
+                                            variance=variance, negative=negative, interval=interval or (0, 1), curve=curve or (), **given)
         return [np.asarray(p).tolist() for p in made]
 
-    run = {"fn": friendly(stream), "inputs": settings, "outputs": stage, "concurrency_limit": 1, "concurrency_id": "cpu", "show_progress": "full",
+    run = {"fn": friendly(stream), "inputs": values, "outputs": stage, "concurrency_limit": 1, "concurrency_id": "cpu", "show_progress": "full",
            "show_progress_on": status, "api_visibility": "private", "js": START}
     event = go.click(**run)
     again = fresh.click(None, None, seed, js="() => Math.floor(Math.random() * 1000)").then(**run)
@@ -139,31 +207,40 @@ def build(store: Store) -> Room:
     halt.click(None, cancels=[event, again], js="() => Lab.tell('sampling', 'stop')")
     stage.input(None, None, label, js="() => window.labLabel")
     label.change(None, label, None, js="(v) => Lab.tell('label', v)")
-    shape = [steps, schedule, beta_first, beta_last]
-    for control in shape:
-        control.change(None, shape, None, js=PREVIEW)
+    plot.input(None, None, [schedule, curve], js="() => ['freehand', window.labCurve]")
+    plotted = [steps, schedule, curve, guided_from, guided_to, *shape.values()]
+    for control in plotted:
+        control.change(None, plotted, None, js=PREVIEW)
     for control in (sampler, schedule, seed):
-        control.change(None, [sampler, schedule, seed], [drawer, eta, beta_first, beta_last], js=LID)
-    for control in settings:
-        control.change(None, settings, foot, js=PYTHON)
+        control.change(None, [sampler, schedule, seed], [drawer, eta, variance, *shape.values()], js=LID)
+    for control in values:
+        control.change(None, values, foot, js=PYTHON)
     gr.api(friendly(generate), api_name="generate", concurrency_limit=1, concurrency_id="cpu")
-    keys = ("which", "label", "steps", "guidance", "sampler", "schedule", "seed", "eta", "beta_first", "beta_last")
-    return Room(ID, TITLE, dict(zip(keys, settings, strict=True)), run="generate")
+    return Room(ID, TITLE, controls, run="generate")
 
 
-PREVIEW = "(n, kind, first, last) => Lab.tell('schedule', { n: Math.round(n), kind, first, last })"
+PREVIEW = f"""(n, kind, curve, from, to, ...shape) => Lab.tell('schedule', {{ n: Math.round(n), kind, curve, from, to,
+  ...Object.fromEntries({json.dumps(list(SLIDERS))}.map((name, i) => [name, shape[i]])) }})"""
 START = "(...values) => { Lab.tell('sampling', 'start'); return values; }"
 
 # The closed drawer says what is set inside it; knobs that have no effect are not shown.
-LID = f"""(sampler, schedule, seed) => {{ const names = {json.dumps(NAMES)}, show = (visible) => ({{ __type__: 'update', visible }});
-  return [{{ __type__: 'update', label: `Sampler, schedule, seed · ${{names[sampler]}}, ${{names[schedule].toLowerCase()}}, seed ${{seed}}` }},
-    show(sampler === 'ddim'), show(schedule === 'linear'), show(schedule === 'linear')]; }}"""
+LID = f"""(sampler, schedule, seed) => {{ const names = {json.dumps(NAMES)}, own = {json.dumps({k: list(v) for k, v in SHAPES.items()})};
+  const show = (visible) => ({{ __type__: 'update', visible }});
+  return [{{ __type__: 'update', label: `Sampler, schedule, seed · ${{names[sampler]}}, ${{names[schedule]}}, seed ${{seed}}` }},
+    show(sampler === 'ddim'), show(sampler === 'ddpm'), ...{json.dumps(list(SLIDERS))}.map((name) => show(own[schedule].includes(name)))]; }}"""
 
 # The call that makes what is on the screen.
-PYTHON = """(which, label, steps, guidance, sampler, schedule, seed, eta, first, last) => {
-  const digit = which === 'all' ? '[None, *range(10)]' : label === 'any' ? '[None]' : `[${label}]`;
-  const betas = schedule === 'linear' && (first !== 1e-4 || last !== .02) ? `, beta_first=${first}, beta_last=${last}` : '';
-  const settings = `steps=${steps}, seed=${seed}, sampler="${sampler}", schedule="${schedule}", guidance=${guidance}`;
-  const call = `lab.generate(digit=${digit}, ${settings}${sampler === 'ddim' && eta ? `, eta=${eta}` : ''}${betas})`;
-  return `import mnist_lab\\nlab = mnist_lab.load("diffusion")\\n${call}`; }"""
+PYTHON = f"""(which, label, steps, guidance, sampler, schedule, seed, eta, beta_first, beta_last, variance, offset, start, end, tau, rho,
+  from, to, not, curve) => {{
+  const own = {json.dumps({k: list(v) for k, v in SHAPES.items()})}[schedule], usual = {json.dumps(DEFAULTS)};
+  const shape = {{ beta_first, beta_last, offset, start, end, tau, rho }};
+  const digit = which === 'all' ? '[None, *range(10)]' : label === 'any' ? '[None]' : `[${{label}}]`;
+  const words = [`steps=${{steps}}`, `seed=${{seed}}`, `sampler="${{sampler}}"`, `schedule="${{schedule}}"`, `guidance=${{guidance}}`];
+  for (const name of own) if (name in shape && shape[name] !== usual[name]) words.push(`${{name}}=${{shape[name]}}`);
+  if (own.includes('curve') && curve) words.push(`curve=[${{curve.replaceAll(',', ', ')}}]`);
+  if (sampler === 'ddim' && eta) words.push(`eta=${{eta}}`);
+  if (sampler === 'ddpm' && variance !== '{VARIANCES[0]}') words.push(`variance="${{variance}}"`);
+  if (from > 0 || to < 1) words.push(`interval=(${{from}}, ${{to}})`);
+  if (not !== '{NONE}') words.push(`negative=${{not}}`);
+  return `import mnist_lab\nlab = mnist_lab.load("diffusion")\nlab.generate(digit=${{digit}}, ${{words.join(', ')}})`; }}"""
 PYTHON_DEFAULT = 'import mnist_lab\nlab = mnist_lab.load("diffusion")\nlab.generate(digit=[None, *range(10)], steps=50, seed=31)'

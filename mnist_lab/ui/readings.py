@@ -7,6 +7,7 @@ import base64
 import binascii
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from mnist_lab import drawing
 from mnist_lab.checkpoint import CheckpointError, Store
 from mnist_lab.data import to_model
 from mnist_lab.explain import program, shown
-from mnist_lab.labs import CLASSIFIERS, choice
+from mnist_lab.labs import CLASSIFIERS, Calibration, choice
+from mnist_lab.ui.guests import PREFIX, Guests
 from mnist_lab.ui.widgets import packed
 
 BEST = CLASSIFIERS[0]
@@ -24,6 +26,7 @@ BRUSH = 0.08  # share of the pad
 READERS = 2  # visitors' requests worked on at the same time
 NO_WEIGHTS = "This network’s weights are not here. Run make train-classifier, or choose the other network."
 
+GUESTS = Guests()
 _gate = threading.BoundedSemaphore(READERS)
 
 
@@ -58,9 +61,26 @@ def answer(store: Store, handler: Callable[[Store, dict], dict], payload: object
 
 
 def network_of(store: Store, payload: dict) -> tuple[str, nn.Module]:
-    """The (name, network) a request asks for, the best one if it names none."""
-    name = choice("network", payload.get("network", BEST), CLASSIFIERS)
-    return name, store[name]
+    """The (name, network) a request asks for: a checkpoint's or a guest's, the best one if it names none."""
+    name, network, _ = reader_of(store, payload)
+    return name, network
+
+
+def reader_of(store: Store, payload: dict) -> tuple[str, nn.Module, Calibration]:
+    """The same with what turns the network's logits into a verdict."""
+    name = payload.get("network", BEST)
+    if isinstance(name, str) and name.startswith(PREFIX):
+        network, metadata = GUESTS.load(name)
+    else:
+        network, metadata = store.load(choice("network", name, CLASSIFIERS))
+    return name, network, Calibration.of(metadata.settings)
+
+
+def verdict(calibration: Calibration, logits: np.ndarray) -> dict:
+    """Logits (10,) -> {"digit", "p": [ten calibrated probabilities], "score", "likeness": 0 to 1 or None}."""
+    likeness = calibration.likeness(logits)
+    return {"digit": int(logits.argmax()), "p": [round(float(v), 9) for v in calibration.probabilities(logits)],
+            "score": round(calibration.score(logits), 4), "likeness": None if likeness is None else round(likeness, 4)}
 
 
 def digit_of(payload: dict) -> drawing.Digit | None:
@@ -96,11 +116,11 @@ def pixels_from(text: object) -> np.ndarray:
 
 
 def steps_of(store: Store, payload: dict) -> dict:
-    """A network for Lab.makeNetwork: its steps, and all weights in their order as one run of float32."""
-    name, network = network_of(store, payload)
+    """A network for Lab.makeNetwork: its steps, all weights in their order as one run of float32, and its calibration."""
+    name, network, calibration = reader_of(store, payload)
     ops = program(network)
     names = dict(shown(ops))
     steps = [{"kind": op.kind, "from": op.inputs, "shape": op.shape, "size": op.size, "name": names.get(k),
               "weight": 0 if op.weight is None else op.weight.size, "bias": 0 if op.bias is None else op.bias.size} for k, op in enumerate(ops)]
     weights = [part.ravel() for op in ops if op.weight is not None for part in (op.weight, op.bias)]
-    return {"network": name, "ops": steps, "weights": packed(np.concatenate(weights))}
+    return {"network": name, "ops": steps, "weights": packed(np.concatenate(weights)), "calibration": asdict(calibration)}

@@ -6,7 +6,7 @@ Each room's first paint is a real run, stored with the package, before any model
 import json
 
 from mnist_lab.checkpoint import Store
-from mnist_lab.ui import classify_tab, diffusion_tab, gan_tab
+from mnist_lab.ui import classify_tab, diffusion_tab, examples, gan_tab
 
 
 def main() -> None:
@@ -16,6 +16,7 @@ def main() -> None:
     film, sprite = diffusion_tab.record(store)
     diffusion_tab.RECORDED.write_text(json.dumps(film, separators=(",", ":")))
     sprite.save(diffusion_tab.RECORDED.with_suffix(".jpg"), quality=85)
+    examples.record(store).save(examples.RECORDED, optimize=True)
 
 
 if __name__ == "__main__":

@@ -66,11 +66,17 @@ def test_clear_gives_a_hint_and_no_verdict(room):
     expect(room.locator(".bars .says")).to_have_text("Waiting for your pen")
 
 
+QUIET = """() => { const asked = performance.getEntriesByType("resource").length, now = performance.now();
+  if (window.asked !== asked) { window.asked = asked; window.since = now; }
+  return now - window.since > 1500; }"""
+
+
 def test_pointing_at_a_map_asks_nothing(room):
-    asked = []
-    room.on("request", lambda r: asked.append(r.url))
-    tile = room.locator(".layers .tile").nth(3)
+    asked, tile = [], room.locator(".layers .tile").nth(3)
     tile.scroll_into_view_if_needed()
+    room.mouse.move(5, 5)  # the first sign of a hand fetches the networks, and the wings below come near
+    room.wait_for_function(QUIET)
+    room.on("request", lambda r: asked.append(r.url))
     tile.hover(position={"x": 20, "y": 20})
     expect(room.locator(".layers .preview .name")).to_contain_text("Convolution 1, map 4 of")
     expect(room.locator(".layers .preview")).to_be_visible()
@@ -97,10 +103,10 @@ def test_uploads(room, tmp_path):
     one.save(tmp_path / "one.png")
     (tmp_path / "bad.txt").write_text("no picture")
     room.click("#classify-drawer .label-wrap")
-    room.set_input_files("#classify-drawer input[type=file]", tmp_path / "bad.txt")
+    room.set_input_files("#classify-files input[type=file] >> nth=0", tmp_path / "bad.txt")
     expect(room.get_by_text("This file is not a picture. PNG, JPEG or WebP, please.")).to_be_visible()
     expect(room.locator(".seen .recorded")).to_be_visible()
-    room.set_input_files("#classify-drawer input[type=file]", tmp_path / "one.png")
+    room.set_input_files("#classify-files input[type=file] >> nth=0", tmp_path / "one.png")
     expect(room.locator(".seen .words")).to_have_text("Your picture, centred in 28 × 28 pixels.")
     expect(room.locator(".bars li.top b")).to_have_text("1")
 

@@ -1,40 +1,77 @@
-const { $, $$, el } = Lab;
-const rows = $(".rows", element);
-for (let d = 0; d < 10; d++) rows.append(el("li", {}, el("b", {}, String(d)), el("div", { class: "well" }, el("i")), el("span")));
+const { $, $$, el, named, percent } = Lab;
+const box = element.firstElementChild, rows = $(".rows", element), gauge = $(".gauge", element);
+const NAMES = { resnet: "Best", lenet: "LeNet" };
+const nameOf = (network) => NAMES[network] ?? "Yours";
 
-const named = (d) => (d === 8 ? "an 8" : `a ${d}`);
-const percent = (v) => (v > .9995 ? "100" : v < .0005 ? "0" : (100 * v).toFixed(1)) + "\u00a0%";
+const side = () => [el("div", { class: "well" }, el("i")), el("span")];
+const items = Array.from({ length: 10 }, (_, d) => {
+  const [left, right] = [side(), side()];
+  return { row: rows.appendChild(el("li", {}, el("b", {}, String(d)), ...left, ...right)), sides: [left, right].map(([well, span]) => ({ bar: well.firstChild, span })) };
+});
+
+// ---- words
+const order = (p) => p.map((_, d) => d).sort((i, j) => p[j] - p[i]);
+const unlike = (reading) => typeof reading.likeness === "number" && reading.likeness < .5;
 const verdict = (p, a, b) =>
   p[a] > .97 ? `This is ${named(a)}`
   : p[a] > .8 ? `Almost surely ${named(a)}`
   : p[a] > .5 ? `Probably ${named(a)}, perhaps ${named(b)}`
   : p[a] > .3 ? `Torn between ${a} and ${b}`
   : "This does not look like a digit to me";
+const sure = (p, a, b) => `${percent(p[a])} sure. Next best: ${b}, at ${percent(p[b])}.`;
+const WEAK = "Of real digits, 99 in 100 get a stronger answer.";
+const alone = (reading) => `The connection is lost; ${nameOf(reading.page.name)} reads on, in this page.`;
+const compared = (lenet, best) => { // one line: where two networks disagree
+  const [a] = order(lenet.p), [b] = order(best.p), gap = (d) => Math.abs(lenet.p[d] - best.p[d]);
+  if (a !== b) return `They disagree: LeNet reads ${a}, the best reads ${b}.`;
+  const widest = best.p.reduce((most, _, d) => (gap(d) > gap(most) ? d : most), 0);
+  return gap(widest) < .01 ? `Both read ${a}, and agree on every digit.`
+    : `Both read ${a}. Furthest apart on ${widest}: ${percent(lenet.p[widest])} and ${percent(best.p[widest])}.`;
+};
 
-const say = (words, second) => { // a long sentence is set smaller, so that nothing below it jumps while the pen moves
+const say = (words, why, who = "") => { // a long sentence is set smaller, so that nothing below it jumps while the pen moves
   const says = $(".says", element);
   says.textContent = words; says.classList.toggle("long", words.length > 20); says.classList.toggle("longer", words.length > 29);
-  $(".second", element).textContent = second;
+  $(".why", element).textContent = why; $(".who", element).textContent = who;
 };
-const fill = (p, top) => $$("li", rows).forEach((row, d) => {
-  $("i", row).style.setProperty("--p", Math.max(.004, p?.[d] ?? 0));
-  $("span", row).textContent = p ? percent(p[d]) : "";
-  row.classList.toggle("top", d === top);
-  row.setAttribute("aria-label", p ? `${d}: ${percent(p[d])}` : `${d}`);
+
+// ---- bars and needle
+const fill = (pair, two) => items.forEach(({ row, sides }, d) => {
+  sides.forEach(({ bar, span }, k) => {
+    const p = pair[k];
+    bar.style.setProperty("--p", Math.max(.004, p?.[d] ?? 0));
+    span.textContent = p ? percent(p[d]) : "";
+    bar.parentElement.classList.toggle("most", Boolean(p) && p[d] === Math.max(...p)); span.classList.toggle("most", Boolean(p) && p[d] === Math.max(...p));
+  });
+  const lead = pair[1] ?? pair[0];
+  row.classList.toggle("top", Boolean(lead) && order(lead)[0] === d);
+  const parts = two ? pair.map((p, k) => p && `${["LeNet", "Best"][k]} ${percent(p[d])}`).filter(Boolean) : pair[0] ? [percent(pair[0][d])] : [];
+  row.setAttribute("aria-label", parts.length ? `${d}: ${parts.join(", ")}` : `${d}`);
 });
+const point = (likeness) => {
+  const known = typeof likeness === "number";
+  gauge.classList.toggle("unknown", !known);
+  if (!known) { gauge.setAttribute("aria-label", "How digit-like it is: not measured"); return; }
+  gauge.style.setProperty("--at", likeness); gauge.classList.toggle("below", likeness < .5);
+  gauge.setAttribute("aria-label", `How digit-like it is: ${Math.round(100 * likeness)} of 100, below 50 it is not a digit`);
+};
+
 const show = (reading) => {
-  const { p } = reading;
-  element.firstElementChild.classList.toggle("closed", Boolean(reading.error));
-  if (reading.error) { say("No reading", reading.error); fill(null); return; }
-  if (!p) { say("Waiting for your pen", "Draw a digit, or take one below the pad."); fill(null); return; }
-  const [a, b] = p.map((v, d) => d).sort((i, j) => p[j] - p[i]);
-  say(verdict(p, a, b), `${percent(p[a])} sure. Next best: ${b}, at ${percent(p[b])}.`);
-  fill(p, a);
+  const { p, pair } = reading, two = Boolean(pair), strange = p && unlike(reading);
+  const states = { closed: reading.error, two, strange, live: reading.page && !reading.final, waits: two && !pair[1] };
+  for (const [name, on] of Object.entries(states)) box.classList.toggle(name, Boolean(on));
+  $(".sides", element).hidden = !two;
+  fill(two ? pair.map((one) => one?.p) : [p], two); point(p && reading.likeness);
+  if (reading.error) { say("No reading", reading.error); return; }
+  if (!p) { say("Waiting for your pen", "Draw a digit, or take one below the pad."); return; }
+  const [a, b] = order(p), words = strange ? "This does not look like a digit to me" : verdict(p, a, b);
+  const why = reading.alone ? alone(reading) : strange ? WEAK : !two ? sure(p, a, b) : pair[1] ? compared(...pair) : "The best answers when you lift the pen.";
+  say(words, why, two ? "" : nameOf(reading.page?.name ?? reading.network));
 };
 
 Lab.hear("reading", (reading) => {
   show(reading);
-  if (reading.final) $(".announce", element).textContent = `${$(".says", element).textContent}. ${$(".second", element).textContent}`;
+  if (reading.final) $(".announce", element).textContent = `${$(".says", element).textContent}. ${$(".why", element).textContent}`;
 });
 const start = () => show(props.value ?? {});
 watch("value", start); start();

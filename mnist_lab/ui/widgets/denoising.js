@@ -4,9 +4,11 @@ const name = (d) => (d === ANY ? "any" : String(d));
 let film = { run: null, total: 1, labels: [ANY], alpha_bar: [0, 1], x: [], x0: [] };
 let chosen = ANY, follow = true, started = 0, sampling = false;
 
-// One label's picture in a frame; a label that was not asked for shows the noise all started from.
+// One label's picture in a frame; a label that was not asked for shows the noise all started from. Of a long film only
+// one label has every frame: another keeps the last it has.
 const column = () => Math.max(0, film.labels.indexOf(chosen));
-const cell = (frames, k, c) => frames[k].subarray(c * N, (c + 1) * N);
+const held = (k, c) => { while (k > 0 && !film.x[k]?.[c]) k--; return k; };
+const cell = (frames, k, c) => frames[held(k, c)][c];
 const received = () => film.x.length - 1;
 
 // ---- pictures
@@ -14,6 +16,7 @@ function showFrame(k) {
   k = Math.min(k, received());
   if (k < 0) return;
   const scale = inkScale(0, 255), c = column();
+  k = held(k, c);
   paint($(".xt", element), cell(film.x, k, c), 28, 28, scale);
   paint($(".guess", element), cell(film.x0, k, c), 28, 28, scale);
   $$(".ten canvas", element).forEach((canvas, i) => {
@@ -64,11 +67,18 @@ function begin(value) {
   player.stop(); player.frames = film.total + 1; follow = true;
   $(".recorded", element).hidden = !value.recorded;
 }
+const inflate = async (text) => new Uint8Array(await new Response(new Blob([bytes(text)]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer());
+const split = (part) => Array.from({ length: part.length / N }, (_, c) => part.subarray(c * N, (c + 1) * N));
+let last = Promise.resolve(); // frames are unpacked one after the other
 function add(value) {
   if (!value?.run) return;
   if (value.sprite) return load(value);
+  last = last.then(async () => take(value, split(await inflate(value.cells))));
+}
+function take(value, cells) {
   if (value.run !== film.run) { begin(value); busy(true); }
-  film.x[value.index] = bytes(value.x); film.x0[value.index] = bytes(value.x0);
+  film.x[value.index] = []; film.x0[value.index] = [];
+  value.columns.forEach((c, j) => { film.x[value.index][c] = cells[j]; film.x0[value.index][c] = cells[value.columns.length + j]; });
   if (value.index % Math.max(1, Math.floor(film.total / 14)) === 0 || value.index === film.total) paintStrip();
   if (follow) player.seek(value.index);
   progress();
@@ -85,7 +95,7 @@ async function load(value) { // a stored film: cut the sprite into frames
       const from = (row * 28 + y) * width + (column0 + c) * 28;
       out.set(grey.subarray(from, from + 28), c * N + y * 28);
     }
-    return out;
+    return split(out);
   };
   for (let k = 0; k <= value.total; k++) { film.x[k] = cut(k, 0); film.x0[k] = cut(k, count); }
   paintStrip(); player.seek(Math.round(.6 * value.total));

@@ -69,8 +69,8 @@
   };
   const PLAY = '<svg viewBox="0 0 16 16"><path d="M4.500 2.200v11.600L13.500 8z"/></svg>';
   const PAUSE = '<svg viewBox="0 0 16 16"><path d="M4 2.500h3v11H4zM9.500 2.500h3v11h-3z"/></svg>';
-  // Film player: a .strip to scrub, a .play button. show(i) draws frame i, text(i) says it. Any length plays in about 3 s.
-  const film = (box, { frames, label, show, text }) => {
+  // Film player: a .strip to scrub, a .play button. show(i) draws frame i, text(i) says it. Any length plays in about 3 s, or as told.
+  const film = (box, { frames, label, show, text, seconds = 3.2 }) => {
     const strip = $(".strip", box), head = $(".head", box), button = $(".play", box);
     const player = { frame: 0, frames, playing: false };
     const icon = () => { button.innerHTML = player.playing ? PAUSE : PLAY; button.setAttribute("aria-label", player.playing ? "Pause" : "Play"); };
@@ -85,7 +85,7 @@
     player.play = () => {
       if (player.frame >= player.frames - 1) player.seek(0);
       player.playing = true; icon();
-      const rate = clamp(player.frames / 3.2, 4, 400), from = player.frame, start = performance.now();
+      const rate = clamp(player.frames / seconds, 4, 400), from = player.frame, start = performance.now();
       const tick = (now) => {
         if (!player.playing) return;
         const i = Math.min(player.frames - 1, from + Math.floor((now - start) * rate / 1000));
@@ -134,6 +134,34 @@
     try { await navigator.clipboard.writeText(text); toast(done); } catch { toast("Your browser did not let us copy."); }
   };
 
+  // ---- ten bars, one a digit: a fill for now, a tick for what it is compared with; without a value the well is empty
+  const named = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
+  const percent = (p) => (p > .9995 ? "100" : p < .0005 ? "0" : (100 * p).toFixed(1)) + "\u00a0%";
+  const ten = (list) => {
+    const rows = Array.from({ length: 10 }, (_, d) => el("li", {}, el("b", {}, String(d)), el("div", { class: "well" }, el("i"), el("u")), el("span")));
+    list.replaceChildren(...rows);
+    return (p, tick = p) => rows.forEach((row, d) => {
+      row.style.setProperty("--p", p?.[d] ?? 0); row.style.setProperty("--tick", tick?.[d] ?? 0);
+      row.lastChild.textContent = p ? percent(p[d]) : "";
+      row.classList.toggle("top", Boolean(p) && p[d] === Math.max(...p));
+    });
+  };
+
+  // Ten curves, one a digit, into a plot's svg: rows[k] holds ten values at xs[k], y turns one into pixels. The ends are labelled
+  // with their numerals where there is room; a digit that was strong only on the way, at its peak.
+  const tenCurves = (svg, rows, xs, y) => {
+    const taken = [], last = rows.length - 1, order = [...Array(10).keys()].sort((a, b) => rows[last][b] - rows[last][a]);
+    for (const d of [...order].reverse()) svg.append(el("path", { class: "curve", d: line(xs, rows.map((row) => y(row[d]))), style: `stroke:var(--lab-digit-${d})` }));
+    for (const d of order) {
+      const peak = rows.reduce((best, row, k) => (row[d] > rows[best][d] ? k : best), 0), ends = rows[last][d] > .04, k = ends ? last : peak;
+      const at = { x: xs[k], y: y(rows[k][d]) };
+      if ((!ends && rows[k][d] < .25) || taken.some((t) => Math.abs(t.x - at.x) < 14 && Math.abs(t.y - at.y) < 15)) continue;
+      taken.push(at);
+      svg.append(el("circle", { cx: at.x, cy: at.y, r: 3, style: `fill:var(--lab-digit-${d})` }),
+        el("text", { class: "numeral", x: at.x + (ends || at.y < 24 ? 8 : -4), y: at.y + (ends ? 5 : at.y < 24 ? 18 : -8) }, String(d)));
+    }
+  };
+
   // ---- widgets talk by events on the document: Lab.tell("reading", {...}), Lab.hear("reading", f)
   const send = (name, detail) => document.dispatchEvent(new CustomEvent("lab:" + name, { detail }));
   const hear = (name, f) => document.addEventListener("lab:" + name, (e) => f(e.detail));
@@ -151,5 +179,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, bytes, calm, clamp, drag, el, film, follow, hear, inkScale, last, line, mix, narrow, paint, paintStrip, plot, query, remember, repaint, rgb, signScale, signed, sprite, tell, toast };
+  window.Lab = { $, $$, bytes, calm, clamp, drag, el, film, follow, hear, inkScale, last, line, mix, named, narrow, paint, paintStrip, percent, plot, query, remember, repaint, rgb, signScale, signed, sprite, tell, ten, tenCurves, toast };
 })();

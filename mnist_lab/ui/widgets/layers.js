@@ -1,7 +1,10 @@
 const { $, $$, el } = Lab;
-const river = $(".river", element), preview = $(".preview", element);
+const flow = $(".flow", element), river = $(".river", element), wires = $(".wires", element), preview = $(".preview", element), large = $(".large", element);
 const TOP = 127; // maps are signed bytes: 127 is the layer's scale, and whatever lies above it
-let layers = [], built = "", table = null, shown = null;
+let layers = [], built = "", table = null;
+let reading = null, network = null; // the latest reading, and the name of its network
+let known = null; // { net, run, fields, places: layer's name -> place among the steps, shown: the places }, once the network is in the page
+let pointed = null, open = null; // { item, x, y }: the tile or cell under pointer or focus; { name of the layer, channel }: the map that is open
 
 // ---- colours: one entry a signed byte, so that three hundred maps repaint within a frame
 const colours = () => {
@@ -29,39 +32,125 @@ const words = (layer) => {
   return layer.channels.length < layer.count
     ? `${layer.channels.length} of ${layer.count} maps, the strongest, ${side}` : `${layer.count} maps, ${side}`;
 };
-const tiles = (layer, k) => {
-  const columns = Math.ceil(layer.channels.length / rowsOf(layer));
-  const box = el("div", { class: "tiles", style: `--cols:${columns};--size:${tileSize(layer.size)}px`, role: "group", "aria-label": layer.name });
-  layer.channels.forEach((_, i) => box.append(
-    el("button", { class: "tile", "data-layer": k, "data-map": i, tabindex: i ? -1 : 0 }, el("canvas", { width: layer.size, height: layer.size }))));
-  return box;
-};
-const cells = (layer) => el("div", { class: "tiles one" }, el("div", { class: "cells" }, ...Array.from({ length: layer.count }, () => el("i"))));
-const answers = () => el("div", { class: "tiles one" }, el("div", { class: "answers" }, ...Array.from({ length: 10 }, (_, d) => el("span", {}, String(d), el("i")))));
+const item = (k, i, tag, attributes, ...children) => el(tag, { "data-layer": k, "data-map": i, tabindex: i ? -1 : 0, ...attributes }, ...children);
+const group = (layer, columns, style, ...children) => el("div", { class: flat(layer) ? "tiles one" : "tiles", style: `--cols:${columns};${style}`, role: "group", "aria-label": layer.name }, ...children);
+const tiles = (layer, k) => group(layer, Math.ceil(layer.channels.length / rowsOf(layer)), `--size:${tileSize(layer.size)}px`, ...layer.channels.map((_, i) =>
+  item(k, i, "button", { class: "tile", "aria-expanded": false }, el("canvas", { width: layer.size, height: layer.size }))));
+const cells = (layer, k) => group(layer, 1, "", el("div", { class: "cells" }, ...layer.channels.map((_, i) => item(k, i, "i", { class: "cell", role: "img" }))));
+const answers = (layer, k) => group(layer, 1, "", el("div", { class: "answers" }, ...layer.channels.map((d, i) =>
+  item(k, i, "span", { class: "cell", role: "img" }, String(d), el("i")))));
 const build = () => {
-  hide();
+  hide(); close();
   river.replaceChildren(...layers.map((layer, k) => el("li", { class: `layer ${layer.kind}` },
     el("p", { class: "cap" }, el("b", {}, layer.name), el("span", {}, words(layer))),
-    layer.kind === "answer" ? answers() : flat(layer) ? cells(layer) : tiles(layer, k))));
+    (layer.kind === "answer" ? answers : flat(layer) ? cells : tiles)(layer, k))));
 };
-const values = (k, i) => { const n = layers[k].size ** 2; return layers[k].values.subarray(i * n, i * n + n); };
-const nameOf = (k, i) => `${layers[k].name}, map ${layers[k].channels[i] + 1} of ${layers[k].count}`;
+const values = (k, i) => { const n = flat(layers[k]) ? 1 : layers[k].size ** 2; return layers[k].values.subarray(i * n, i * n + n); };
+const nameOf = (k, i) => {
+  const { name, kind, channels, count } = layers[k];
+  return kind === "answer" ? `${name}: ${channels[i]}` : `${name}, ${flat(layers[k]) ? "number" : "map"} ${channels[i] + 1} of ${count}`;
+};
 const fill = () => {
   colours();
-  layers.forEach((layer, k) => {
-    const item = river.children[k];
-    if (flat(layer)) { $$("i", item).forEach((cell, i) => (cell.style.background = css(layer.values[i]))); return; }
-    $$(".tile", item).forEach((tile, i) => { paintMap(tile.firstChild, values(k, i), layer.size); tile.setAttribute("aria-label", nameOf(k, i)); });
-  });
-  if (shown) paintPreview();
+  layers.forEach((layer, k) => $$("[data-map]", river.children[k]).forEach((node, i) => {
+    if (flat(layer)) (layer.kind === "answer" ? node.lastChild : node).style.background = css(layer.values[i]);
+    else paintMap(node.firstChild, values(k, i), layer.size);
+    node.setAttribute("aria-label", flat(layer) ? `${nameOf(k, i)}, ${number(layer.values[i], layer.scale)}` : nameOf(k, i));
+  }));
+  if (pointed) { paintPreview(); light(); }
 };
-const show = (data) => {
-  if (data.empty) layers = layers.map((layer) => ({ ...layer, values: new Int8Array(layer.values.length) }));
-  else if (data.layers) layers = data.layers.map((layer) => ({ ...layer, values: Lab.signed(layer.maps) }));
-  else return;
-  const shape = layers.map((l) => [l.name, l.size, l.channels.length]).join();
+const adopt = (next) => {
+  layers = next;
+  const shape = [network, ...layers.map((l) => [l.name, l.size, l.channels.length])].join();
   if (shape !== built) { built = shape; build(); }
   fill();
+};
+
+// ---- where the numbers come from: the server's reading as bytes, or a run of the page's own
+const KINDS = { conv: "conv", maxpool: "pool", avgpool: "pool", dense: "dense" };
+const MOST = 32; // maps of one layer, as from the server
+const ofRun = ({ ops }, run) => ops.flatMap((op, place) => {
+  if (!op.name || !KINDS[op.kind]) return [];
+  const all = run.values[place], count = op.shape[0], n = all.length / count, scale = Lab.strongest(all);
+  const power = (c) => all.subarray(c * n, c * n + n).reduce((sum, v) => sum + Math.abs(v), 0);
+  const every = Array.from({ length: count }, (_, c) => c);
+  const channels = n > 1 && count > MOST ? every.sort((a, b) => power(b) - power(a)).slice(0, MOST).sort((a, b) => a - b) : every;
+  const bytes = Int8Array.from(channels.flatMap((c) => [...all.subarray(c * n, c * n + n)]), (v) => Math.round(Lab.clamp(v / scale, -1, 1) * TOP));
+  return [{ name: op.name, kind: place === ops.length - 1 ? "answer" : KINDS[op.kind], count, size: op.shape[2] ?? 1, channels, scale, values: bytes }];
+});
+let rested = 0, waiting = false; // the river takes at most a third of the page's time, so that the bars keep up with the pen
+const soon = () => {
+  if (waiting) return;
+  waiting = true;
+  const tick = async () => {
+    if (performance.now() < rested) { requestAnimationFrame(tick); return; }
+    const mine = reading, { net } = await Lab.runOf(mine, network), from = performance.now();
+    waiting = false;
+    if (mine === reading && mine.page) adopt(ofRun(net, mine.page.run)); // the server's answer may have come meanwhile
+    rested = 3 * performance.now() - 2 * from;
+    if (mine !== reading && reading.page) soon();
+  };
+  requestAnimationFrame(tick);
+};
+const show = (data) => {
+  if (data.error) return;
+  reading = data; network = data.network ?? network;
+  if (data.empty) adopt(layers.map((layer) => ({ ...layer, values: new Int8Array(layer.values.length) })));
+  else if (data.page) { wake(); soon(); }
+  else if (data.layers) adopt(data.layers.map((layer) => ({ ...layer, values: Lab.signed(layer.maps) })));
+};
+
+// ---- the network itself, at the first sign of a visitor: what feeds a map, and how each of its pixels was made
+const arrive = ({ net, run }) => {
+  const places = new Map(net.ops.flatMap((op, place) => (op.name && KINDS[op.kind] ? [[op.name, place]] : [])));
+  const same = known?.net === net;
+  known = { net, run, places, shown: new Set(places.values()), fields: same ? known.fields : Lab.receptiveFields(net.ops) };
+  element.dataset.knows = net.name;
+  if (pointed) light();
+  enlarge();
+};
+const refuse = (words) => { $(".fed", preview).textContent = words; if (open) Lab.toast(words); };
+const SIGNS = ["pointermove", "click", "keydown", "scroll"];
+let awake = false;
+const wake = () => { if (awake) return; awake = true; Lab.followRuns(element, arrive, refuse); };
+const sign = (e) => { // not a stroke on the pad: its reading comes first
+  if (e.buttons) return;
+  SIGNS.forEach((name) => removeEventListener(name, sign, true)); wake();
+};
+SIGNS.forEach((name) => addEventListener(name, sign, { capture: true, passive: true }));
+const ready = () => known?.net.name === network;
+
+// ---- a map lights only what feeds it
+const placeOf = (node) => ({ place: known.places.get(layers[node.dataset.layer].name), channel: layers[node.dataset.layer].channels[node.dataset.map] });
+const itemOf = ({ place, channel }) => tileOf({ name: known.net.ops[place].name, channel });
+const list = (names) => [...new Set(names)].join(" and ");
+const story = (place, sources, lit) => { // where a value comes from, in words
+  const { ops } = known.net, op = ops[place], fed = ops[op.from[0]].shape[0], from = list(sources.map((s) => ops[s.place].name));
+  if (!sources.length) return "Made from the drawing itself.";
+  if (op.kind === "dense") return `Lit: its strongest inputs here, of ${fed}.`;
+  if (op.kind !== "conv") return `Made from one map of ${from}.`;
+  return `Made from all ${fed} maps of ${from}${lit < sources.length ? ", those shown are lit" : ""}. Thick lines: strong kernels.`;
+};
+const line = (from, to, weight, frame) => {
+  const a = from.getBoundingClientRect(), b = to.getBoundingClientRect(), across = a.right <= b.left;
+  const [x, y, u, v] = across ? [a.right, a.top + a.height / 2, b.left, b.top + b.height / 2] : [a.left + a.width / 2, a.bottom, b.left + b.width / 2, b.top];
+  const [px, py, qx, qy] = [x - frame.left, y - frame.top, u - frame.left, v - frame.top], mx = (px + qx) / 2, my = (py + qy) / 2;
+  const d = across ? `M${px} ${py}C${mx} ${py} ${mx} ${qy} ${qx} ${qy}` : `M${px} ${py}C${px} ${my} ${qx} ${my} ${qx} ${qy}`;
+  return el("path", { d, style: `stroke-width:${(.5 + 2.5 * weight).toFixed(2)};stroke-opacity:${(.3 + .7 * weight).toFixed(2)}`,
+    "data-from": `${from.dataset.layer} ${from.dataset.map}` });
+};
+const dark = () => { wires.replaceChildren(); $$(".on, .to", river).forEach((node) => node.classList.remove("on", "to")); river.classList.remove("lit"); };
+const light = () => {
+  dark();
+  const node = pointed?.item ?? (open && tileOf(open));
+  if (!node || !ready()) return;
+  const { place, channel } = placeOf(node), sources = Lab.feeders(known.net.ops, known.shown, place, channel, known.run.values);
+  const lit = sources.map((s) => ({ ...s, node: itemOf(s) })).filter((s) => s.node), most = Math.max(...lit.map((s) => s.weight)) || 1;
+  wires.setAttribute("width", flow.scrollWidth); wires.setAttribute("height", flow.scrollHeight);
+  const frame = wires.getBoundingClientRect();
+  wires.append(...lit.sort((a, b) => a.weight - b.weight).map((s) => line(s.node, node, s.weight / most, frame)));
+  lit.forEach((s) => s.node.classList.add("on")); node.classList.add("to");
+  if (pointed) { river.classList.add("lit"); $(".fed", preview).textContent = story(place, sources, lit.length); }
 };
 
 // ---- a map, large, near the pointer
@@ -70,11 +159,12 @@ const number = (byte, scale) => {
   return Math.abs(byte) < TOP ? sign + size.toFixed(2) : byte < 0 ? `−${size.toFixed(2)} or less` : `${size.toFixed(2)} or more`;
 };
 const paintPreview = () => {
-  const { tile, x, y } = shown, k = +tile.dataset.layer, i = +tile.dataset.map, side = layers[k].size, data = values(k, i);
-  paintMap($("canvas", preview), data, side);
+  const { item, x, y } = pointed, k = +item.dataset.layer, i = +item.dataset.map, side = layers[k].size, data = values(k, i), single = flat(layers[k]);
+  preview.classList.toggle("single", single);
+  if (!single) paintMap($("canvas", preview), data, side);
   $(".name", preview).textContent = nameOf(k, i);
-  $(".value", preview).textContent = x === null ? `${side} × ${side}` : number(data[y * side + x], layers[k].scale);
-  const spot = $(".spot", preview); spot.hidden = x === null;
+  $(".value", preview).textContent = single ? number(data[0], layers[k].scale) : x === null ? `${side} × ${side}` : number(data[y * side + x], layers[k].scale);
+  const spot = $(".spot", preview); spot.hidden = single || x === null;
   Object.assign(spot.style, { left: `calc(8px + 192px * ${x / side})`, top: `calc(8px + 192px * ${y / side})`, width: `${192 / side}px`, height: `${192 / side}px` });
 };
 const place = (x, y) => { // beside the pointer, inside the window
@@ -83,39 +173,66 @@ const place = (x, y) => { // beside the pointer, inside the window
   const top = y - gap - h > 64 ? y - gap - h : Math.min(innerHeight - h - 8, y + gap);
   Object.assign(preview.style, { left: `${left}px`, top: `${top}px` });
 };
-const enlarge = (tile, pointer) => {
-  const r = tile.getBoundingClientRect(), side = layers[tile.dataset.layer].size;
-  const cell = (v) => Math.floor(Lab.clamp(v, 0, .999) * side);
-  shown = pointer ? { tile, x: cell((pointer.clientX - r.left) / r.width), y: cell((pointer.clientY - r.top) / r.height) } : { tile, x: null, y: null };
+const point = (item, pointer) => {
+  const r = item.getBoundingClientRect(), side = layers[item.dataset.layer].size;
+  const cell = (v) => Math.floor(Lab.clamp(v, 0, .999) * side), changed = pointed?.item !== item;
+  pointed = pointer ? { item, x: cell((pointer.clientX - r.left) / r.width), y: cell((pointer.clientY - r.top) / r.height) } : { item, x: null, y: null };
   preview.hidden = false; paintPreview();
+  if (changed) { $(".fed", preview).textContent = ""; light(); }
   place(pointer?.clientX ?? r.right, pointer?.clientY ?? r.top);
 };
-const hide = () => { shown = null; preview.hidden = true; };
-const tileAt = (e) => e.target.closest?.(".tile");
-river.addEventListener("pointermove", (e) => { const tile = tileAt(e); tile ? enlarge(tile, e) : hide(); });
-river.addEventListener("pointerleave", (e) => { if (e.pointerType === "mouse") hide(); });
-river.addEventListener("click", (e) => { const tile = tileAt(e); if (tile && e.detail) enlarge(tile, e); });
-river.addEventListener("focusin", (e) => { const tile = tileAt(e); if (tile?.matches(":focus-visible")) enlarge(tile); });
+const hide = () => { if (!pointed) return; pointed = null; preview.hidden = true; light(); };
+const itemAt = (e) => e.target.closest?.("[data-map]");
+river.addEventListener("pointermove", (e) => { if (e.pointerType === "touch") return; const node = itemAt(e); node ? point(node, e) : hide(); });
+river.addEventListener("pointerleave", (e) => { if (e.pointerType !== "touch") hide(); });
+river.addEventListener("focusin", (e) => { const node = itemAt(e); if (node?.matches(":focus-visible")) point(node); });
 river.addEventListener("focusout", hide);
-document.addEventListener("pointerdown", (e) => { if (shown && !river.contains(e.target)) hide(); });
-addEventListener("scroll", () => shown && hide(), { passive: true, capture: true });
+document.addEventListener("pointerdown", (e) => { if (pointed && !river.contains(e.target)) hide(); });
+addEventListener("scroll", hide, { passive: true, capture: true });
+Lab.rove(river, "[data-map]", (box) => +box.style.getPropertyValue("--cols"));
 
-// ---- keys: one tab stop a layer, arrows inside it
-const STEPS = { ArrowRight: 1, ArrowLeft: -1, Home: -1e3, End: 1e3 };
-river.addEventListener("keydown", (e) => {
-  const tile = tileAt(e);
-  if (e.key === "Escape") hide();
+// ---- a map, open: below the river, or on a phone below its own row
+const view = Lab.enlarged(large, ({ place, channel }) => reveal({ name: known.net.ops[place].name, channel }));
+const tileOf = ({ name, channel }) => {
+  const k = layers.findIndex((layer) => layer.name === name), i = layers[k]?.channels.indexOf(channel) ?? -1;
+  return i < 0 ? null : $(`[data-layer="${k}"][data-map="${i}"]`, river);
+};
+const mark = () => $$(".tile", river).forEach((tile) => tile.setAttribute("aria-expanded", Boolean(open) && tile === tileOf(open)));
+const enlarge = () => { // as soon as the network is there; a map that is open already follows the drawing
+  if (!open || !ready()) return;
+  if (open.shown) view.known(known); else view.show(known, known.places.get(open.name), open.channel);
+  open.shown = true; large.hidden = false;
+};
+const settle = () => {
+  const row = river.children[layers.findIndex((layer) => layer.name === open.name)];
+  if (Lab.narrow() && row) row.append(large); else flow.after(large);
+};
+const reveal = (map) => {
+  open = map; settle(); enlarge(); mark(); light();
+  large.scrollIntoView({ block: "nearest", behavior: Lab.calm ? "auto" : "smooth" });
+};
+const close = () => {
+  if (!open) return;
+  const tile = tileOf(open), inside = large.contains(document.activeElement);
+  open = null; large.hidden = true; flow.after(large); mark(); light();
+  if (inside) tile?.focus();
+};
+river.addEventListener("click", (e) => {
+  const tile = e.target.closest(".tile");
   if (!tile) return;
-  const all = $$(".tile", tile.parentElement), columns = +tile.parentElement.style.getPropertyValue("--cols");
-  const step = STEPS[e.key] ?? { ArrowDown: columns, ArrowUp: -columns }[e.key];
-  if (!step) return;
-  e.preventDefault();
-  const next = all[Lab.clamp(all.indexOf(tile) + step, 0, all.length - 1)];
-  tile.tabIndex = -1; next.tabIndex = 0; next.focus();
+  const { name, channels } = layers[tile.dataset.layer], channel = channels[tile.dataset.map];
+  if (open?.name === name && open.channel === channel) close(); else reveal({ name, channel });
 });
+$(".close", large).addEventListener("click", () => { const tile = tileOf(open); close(); tile?.focus(); });
+document.addEventListener("keydown", (e) => {
+  const at = document.activeElement;
+  if (e.key === "Escape" && (at === document.body || element.contains(at))) { hide(); close(); }
+});
+addEventListener("resize", light);
+flow.addEventListener("scroll", () => open && light(), { passive: true, capture: true });
 
-Lab.hear("reading", show);
-const start = () => show(props.value ?? {});
+Lab.follow("reading", show);
+const start = () => show({ ...Lab.last("reading"), ...props.value });
 watch("value", start); start();
 Lab.repaint(() => layers.length && fill());
 element.dataset.ready = 1;

@@ -1,59 +1,105 @@
-const { $, $$, clamp, el, inkScale, line, narrow, paint, plot, repaint, signed } = Lab;
-let walk = null; // { frames: [Uint8Array], latents: [Int8Array], ...value }
+const { $, $$, el, paint, inkScale } = Lab;
+const A_LEG = 30, MOST = 8, LETTERS = "ABCDEFGH"; // frames from one stop to the next
+let generator = null, stops = [], chosen = 0, path = "spherical", loop = true;
+const NAMES = { linear: ["Straight", "cuts inside the ring: the middle turns plain"], spherical: ["Along the ring", "every stop is a likely digit"], centre: ["Through the centre", "by way of the most average digit"] };
+const one = (digit) => Array.from({ length: 10 }, (_, d) => +(d === digit));
+const mixed = (a, b, t) => Array.from(a, (v, i) => v + (b[i] - v) * t);
+const length = (z) => Math.hypot(...z);
 
-function showFrame(k) {
-  if (!walk) return;
-  const scale = inkScale(0, 255), share = k / (walk.count - 1), [a, b] = walk.ends;
-  paint($(".digit", element), walk.frames[k], 28, 28, scale);
-  const says = share === 0 ? "At A" : share === 1 ? "At B" : `${Math.round(100 * share)} % of the way`;
-  $(".where", element).textContent = says;
-  $(".share", element).textContent = a.digit === b.digit ? `all ${a.digit}` : `${Math.round(100 * (1 - share))} % ${a.digit}, ${Math.round(100 * share)} % ${b.digit}`;
-  $(".digit", element).setAttribute("aria-label", `The digit ${says} from a ${a.digit} to a ${b.digit}`);
-  $(".length", element).textContent = `${walk.lengths[k].toFixed(1)}, a random one is about ${walk.typical.toFixed(1)}`;
-  $$("i", $(".latent", element)).forEach((bar, i) => {
-    const v = walk.latents[k][i] / 40;
-    bar.style.setProperty("--v", clamp(Math.abs(v) / 2.6) * Math.sign(v)); bar.classList.toggle("minus", v < 0);
-  });
-  drawLengths();
-}
-function paintStrip() {
-  const many = narrow() ? 8 : 17;
-  Lab.paintStrip($(".strip canvas", element), Array.from({ length: many }, (_, j) => walk.frames[Math.round(j / (many - 1) * (walk.count - 1))]), 3);
-}
-const player = Lab.film($(".film", element), { frames: 2, label: "Place on the way from A to B", show: showFrame, text: (k) => `${walk ? Math.round(100 * k / (walk.count - 1)) : 0} % of the way` });
+// ---- a point of one leg, as mnist_lab.latent.paths has it
+const slerp = (a, b, t) => {
+  const [la, lb] = [length(a), length(b)], angle = Math.acos(Lab.clamp(a.reduce((s, v, i) => s + v * b[i], 0) / (la * lb), -1, 1));
+  if (!(angle > 1e-4 && angle < Math.PI - 1e-4)) return mixed(a, b, t);
+  const l = la + (lb - la) * t, p = Math.sin((1 - t) * angle) / Math.sin(angle) * l / la, q = Math.sin(t * angle) / Math.sin(angle) * l / lb;
+  return Array.from(a, (v, i) => p * v + q * b[i]);
+};
+const WAYS = { linear: mixed, spherical: slerp, centre: (a, b, t) => (t < .5 ? Array.from(a, (v) => v * (1 - 2 * t)) : Array.from(b, (v) => v * (2 * t - 1))) };
+const ring = () => (loop ? [...stops, stops[0]] : stops);
+const point = (path, share) => {
+  const all = ring(), legs = all.length - 1, k = Math.min(legs - 1, Math.floor(share * legs)), t = share * legs - k;
+  return { z: WAYS[path](all[k].z, all[k + 1].z, t), label: mixed(one(all[k].digit), one(all[k + 1].digit), t), k, t };
+};
 
-// How long the latent vector is on the way: the ring keeps it, a straight line dips.
-const drawLengths = plot($(".lengths", element), () => 64, (svg, w, h) => {
-  if (!walk) return;
-  const top = 1.25 * walk.typical, px = (i) => (w - 8) * i / (walk.count - 1) + 4, py = (v) => h - 4 - (h - 8) * v / top;
-  svg.append(el("line", { class: "gridline", x1: 0, x2: w, y1: py(0), y2: py(0) }), el("line", { class: "axis", x1: 0, x2: w, y1: py(walk.typical), y2: py(walk.typical), "stroke-dasharray": "3 4" }),
-    el("path", { class: "curve ink", d: line(walk.lengths.map((_, i) => px(i)), walk.lengths.map(py)) }),
-    el("circle", { class: "dot", cx: px(player.frame), cy: py(walk.lengths[player.frame]), r: 5 }));
+// ---- three lanes, one play head
+const lanes = Object.entries(NAMES).map(([path, [title, words]]) => {
+  const lane = el("div", { class: "lane", "data-path": path }, el("button", { class: "name", "aria-label": `${title}: the path to download`, onclick: () => choose(path) }, el("b", {}, title), words), el("div", { class: "way" }, el("canvas")),
+    el("div", { class: "now sheet" }, el("canvas", { class: "pixels", role: "img" })), el("p", { class: "length note" }));
+  $(".lanes", element).append(lane); return { path, lane, title, frames: [] };
 });
+const choose = (name) => {
+  path = name; lanes.forEach((l) => { l.lane.classList.toggle("chosen", l.path === path); $(".name", l.lane).setAttribute("aria-pressed", l.path === path); });
+  $(".taken", element).textContent = `of the path ${NAMES[path][0].toLowerCase()}`;
+};
+const show = (i) => {
+  if (!generator || !stops.length) return;
+  const share = player ? i / (player.frames - 1) : 0, scale = inkScale(0, 255);
+  for (const { path, lane, title } of lanes) {
+    const { z, label } = point(path, share), canvas = $(".now canvas", lane);
+    paint(canvas, generator.make(z, label), 28, 28, scale); canvas.setAttribute("aria-label", `${title}: the digit at the head`);
+    $(".length", lane).replaceChildren("length", el("b", {}, length(z).toFixed(1)));
+  }
+  $(".where", element).textContent = says(share);
+};
+const says = (share) => {
+  const { k, t } = point("linear", share), next = LETTERS[(k + 1) % stops.length];
+  return t < .005 ? `At ${LETTERS[k]}` : t > .995 ? `At ${next}` : `${Math.round(100 * t)} % of the way from ${LETTERS[k]} to ${next}`;
+};
+const player = Lab.film($(".film", element), { frames: A_LEG + 1, label: "Place on the morph", show: (i) => show(i), text: (i) => says(i / (player.frames - 1)) });
+const stop = player.stop;
+player.stop = () => { const again = player.playing && loop && player.frame >= player.frames - 1; stop(); if (again) player.play(); };
 
-async function load(value) {
-  if (!value?.sprite) return;
-  const { grey, width } = await Lab.sprite(value.sprite), flat = signed(value.latents), size = flat.length / value.count;
-  const frames = Array.from({ length: value.count }, (_, k) => {
-    const out = new Uint8Array(784);
-    for (let y = 0; y < 28; y++) out.set(grey.subarray(y * width + 28 * k, y * width + 28 * k + 28), 28 * y);
-    return out;
-  });
-  const share = walk ? player.frame / (player.frames - 1) : .38;
-  walk = { ...value, frames, latents: Array.from({ length: value.count }, (_, k) => flat.subarray(k * size, (k + 1) * size)) };
-  const bars = $(".latent", element); bars.style.setProperty("--count", size); bars.replaceChildren(...Array.from({ length: size }, () => el("i")));
-  $(".numbers", element).textContent = `Its ${size} numbers`;
-  for (const [i, side] of ["a", "b"].entries()) $(`.end-${side}`, element).textContent = `${value.ends[i].digit}, seed ${value.ends[i].seed}`;
-  $(".recorded", element).hidden = !value.recorded;
-  player.frames = value.count; paintAll(); player.seek(share * (value.count - 1));
-  element.dataset.ready = 1;
-}
-function paintAll() {
-  const scale = inkScale(0, 255);
-  paint($("canvas.a", element), walk.frames[0], 28, 28, scale); paint($("canvas.b", element), walk.frames.at(-1), 28, 28, scale);
-  paintStrip(); showFrame(player.frame);
-}
+const strips = () => {
+  const many = Lab.narrow() ? 7 : 17;
+  for (const l of lanes) {
+    l.frames = Array.from({ length: many }, (_, i) => { const { z, label } = point(l.path, i / (many - 1)); return generator.make(z, label); });
+    Lab.paintStrip($(".way canvas", l.lane), l.frames, 3);
+  }
+};
 
-watch("value", () => load(props.value));
-load(props.value);
-repaint(() => { if (walk) paintAll(); });
+// ---- the stops
+const draw = () => {
+  const box = $(".stops", element), scale = inkScale(0, 255);
+  box.replaceChildren(...stops.map((s, i) => {
+    const canvas = el("canvas", { class: "pixels" });
+    paint(canvas, generator.make(s.z, one(s.digit)), 28, 28, scale);
+    return el("button", { class: i === chosen ? "chosen" : "", "aria-pressed": i === chosen, "aria-label": `Stop ${LETTERS[i]}, a ${s.digit}`, onclick: () => { chosen = i; draw(); player.stop(); player.seek(i * A_LEG); } }, canvas);
+  }), ...(stops.length < MOST ? [el("button", { class: "more", "aria-label": "One more stop", title: "One more stop", onclick: () => more() }, "+")] : []));
+  const s = stops[chosen];
+  $(".which", element).textContent = `Stop ${LETTERS[chosen]}${s.name ? `, ${s.name}` : ""}`;
+  $$(".choices button", element).forEach((b, d) => b.setAttribute("aria-pressed", d === s.digit));
+  $(".away", element).disabled = stops.length < 3;
+};
+const changed = () => {
+  chosen = Math.min(chosen, stops.length - 1); player.frames = (ring().length - 1) * A_LEG + 1;
+  draw(); strips(); player.seek(Math.min(player.frame, player.frames - 1));
+};
+const latents = Lab.newest((payload) => server.latents(payload));
+const hand = async (i, digit) => { // a stop from a new seed
+  const seed = Math.floor(Math.random() * 1000), answer = await latents({ seeds: [seed] });
+  if (!answer) return;
+  if (answer.error) { Lab.toast(answer.error); return; }
+  stops[i] = { digit, seed, z: Lab.floats(answer.latents[0]) }; chosen = i; changed();
+};
+const more = () => hand(stops.length, (stops.at(-1).digit + 3) % 10);
+$(".choices", element).append(...one(-1).map((_, d) => el("button", { onclick: () => { stops[chosen].digit = d; changed(); } }, String(d))));
+$(".dice", element).addEventListener("click", () => hand(chosen, stops[chosen].digit));
+$(".away", element).addEventListener("click", () => { stops.splice(chosen, 1); changed(); });
+$(".loop", element).addEventListener("click", (e) => { loop = !loop; e.currentTarget.setAttribute("aria-pressed", loop); changed(); });
+Lab.hear("stop", ({ z, digit, name }) => { if (stops.length >= MOST) stops.pop(); stops.push({ z: Float32Array.from(z), digit, name }); chosen = stops.length - 1; if (generator) changed(); });
+
+// ---- to take away: made by the server from the same stops
+const film = Lab.newest((payload) => server.film(payload));
+const download = async (kind, button) => {
+  const words = button.textContent; button.disabled = true; button.textContent = "Making it";
+  const answer = await film({ kind, path, loop, stops: stops.map((s) => ({ digit: s.digit, z: Lab.unfloats(s.z) })) });
+  button.disabled = false; button.textContent = words;
+  if (!answer || answer.error) { Lab.toast(answer?.error ?? "Made, but you asked for another one."); return; }
+  el("a", { href: answer.file, download: `morph.${kind}` }).click();
+};
+for (const kind of ["gif", "png"]) $(`.${kind}`, element).addEventListener("click", (e) => download(kind, e.currentTarget));
+
+stops = props.value.stops.map((s) => ({ ...s, z: Lab.floats(s.z) })); choose(path);
+Lab.near(element, async () => {
+  try { generator = await Lab.generator(); } catch { return; }
+  changed(); player.seek(Math.round(.4 * A_LEG)); Lab.repaint(() => { draw(); strips(); show(player.frame); }); element.dataset.ready = 1;
+});

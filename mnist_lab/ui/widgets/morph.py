@@ -1,9 +1,10 @@
-"""A walk through latent space: the digit at the slider, both ends, its latent numbers, and the whole walk as a strip.
+"""A morph through up to eight stops, by three paths side by side: what a straight line, the ring and the centre make of the same stops.
 
-Value: {"sprite": PNG data URL, one row of 28x28 frames, "count": n, "latents": base64 of int8 (n, size) in fortieths,
-"lengths": [n], "typical": length of a random latent, "ends": [{"digit", "seed"}, {"digit", "seed"}], "path": "linear" |
-"spherical", "recorded": bool}.
+Value: {"stops": [{"digit", "seed", "z": base64 of float32 (D,)}], "names": {path: [title, words]}}. Asks `latents` for the
+latents of new seeds and `film` for a file to take away. Hears event "stop": {"z", "digit", "name"}, one more stop.
 """
+
+from collections.abc import Callable
 
 from mnist_lab.ui.widgets import Widget
 
@@ -11,21 +12,14 @@ from mnist_lab.ui.widgets import Widget
 class Morph(Widget):
     name = "morph"
     html = """
-<div class="walk">
-  <figure class="made"><p class="cap"><b class="where"></b><span class="num share"></span></p>
-    <div class="sheet"><canvas class="pixels digit" role="img"></canvas></div></figure>
-  <div class="inside">
-    <div class="ends">
-      <figure><p class="cap"><span class="badge">A</span><span class="end-a"></span></p>
-        <div class="sheet"><canvas class="pixels a" role="img" aria-label="The digit at A"></canvas></div></figure>
-      <figure><p class="cap"><span class="badge">B</span><span class="end-b"></span></p>
-        <div class="sheet"><canvas class="pixels b" role="img" aria-label="The digit at B"></canvas></div></figure>
-    </div>
-    <p class="cap"><b class="numbers"></b></p>
-    <div class="latent" aria-hidden="true"></div>
-    <p class="cap"><b>Length on the way</b><span class="num length"></span></p>
-    <div class="plot lengths" role="img" aria-label="Length of the latent vector along the path"></div>
-  </div>
-</div>
-<div class="film"><button class="play"></button><div class="strip"><canvas></canvas><div class="head"></div></div>
-  <p class="cap"><span class="badge">A</span><span class="recorded note" hidden>recorded</span><span class="badge">B</span></p></div>"""
+<div class="stops" role="group" aria-label="Stops of the morph"></div>
+<div class="stop-editor"><span class="cap"><b class="which"></b></span><div class="choices" role="group" aria-label="Digit at this stop"></div>
+  <div class="row"><button class="btn quiet dice">Another hand</button><button class="btn quiet away">Take it away</button></div></div>
+<div class="lanes"></div>
+<div class="film"><button class="play"></button><div class="strip"><div class="rail"></div><div class="head"></div></div>
+  <p class="cap"><span class="where"></span></p></div>
+<div class="row take"><button class="btn loop" aria-pressed="true">Round and round</button><button class="btn gif">Download a GIF</button>
+  <button class="btn png">Download a strip</button><span class="note taken"></span></div>"""
+
+    def __init__(self, value: dict, *, latents: Callable[[dict], dict], film: Callable[[dict], dict], **kwargs):
+        super().__init__(value, server_functions=[latents, film], **kwargs)

@@ -53,12 +53,18 @@
     relu: (op, [x]) => x.map((v) => (v > 0 ? v : 0)), add: (op, [a, b]) => a.map((v, i) => v + b[i]),
   };
 
-  const softmax = (logits) => {
-    const top = Math.max(...logits), e = [...logits].map((v) => Math.exp(v - top)), sum = e.reduce((a, b) => a + b, 0);
+  const softmax = (logits, temperature = 1) => {
+    const top = Math.max(...logits), e = [...logits].map((v) => Math.exp((v - top) / temperature)), sum = e.reduce((a, b) => a + b, 0);
     return e.map((v) => v / sum);
   };
+  // logits -> { p, score, likeness }, as mnist_lab.labs.Calibration: likeness 0 to 1, one half at the threshold, null if never fitted
+  const judged = (logits, { temperature = 1, threshold = null, typical = null } = {}) => {
+    const top = Math.max(...logits), score = top + Math.log([...logits].reduce((sum, v) => sum + Math.exp(v - top), 0));
+    const likeness = threshold === null ? null : Lab.clamp(.5 + (score - threshold) / (2 * (typical - threshold)));
+    return { p: softmax(logits, temperature), score, likeness };
+  };
 
-  // program: { network, ops: [{ kind, from, shape, size, name, weight, bias: counts of numbers }], weights: base64 of float32 }
+  // program: { network, ops: [{ kind, from, shape, size, name, weight, bias: counts of numbers }], weights: base64 of float32, calibration }
   const makeNetwork = (program) => {
     const numbers = new Float32Array(Lab.bytes(program.weights).buffer);
     let at = 0;
@@ -76,7 +82,7 @@
         }
       });
       const logits = values.at(-1);
-      return { values, logits, p: softmax(logits) };
+      return { values, logits, ...judged(logits, program.calibration) };
     };
     return { name: program.network, ops, run };
   };

@@ -1,11 +1,14 @@
 const { $, el, bytes } = Lab;
 const SIDE = 784, CELL = SIDE / 28; // the pad's own pixels
-const MAPS_EVERY = 150; // ms between two readings that bring the layers' maps while the pen is down
+const BEST = "resnet", QUICK = "lenet", BOTH = "both";
+const LIGHT = 2e6; // multiplications a run, about 3 ms: a network up to this size follows the pen by itself
+const MAPS_EVERY = 150; // ms between two of the server's readings that bring the layers' maps while the pen is down
 const form = $(".form", element), ink = $(".ink", element), context = ink.getContext("2d");
 form.width = form.height = ink.width = ink.height = SIDE;
 
-let strokes = [], pixels = null, brush = .08, network = "resnet", by = "pen";
+let strokes = [], pixels = null, brush = .08, network = BEST, by = "pen";
 let live = null; // the stroke under the pen
+let version = 0, told = 0; // of the drawing, and of the drawing that the last of the server's readings was of
 let own = false; // false while the recorded drawing stands: the first touch wipes it
 const text = (data) => btoa(String.fromCharCode(...data));
 const blank = () => !strokes.length && !pixels;
@@ -54,42 +57,86 @@ const paintInk = () => {
 let queued = false;
 const soon = () => {
   if (queued) return;
-  queued = true; requestAnimationFrame(() => { queued = false; paintInk(); });
+  queued = true; requestAnimationFrame(() => { queued = false; paintInk(); readHere(); });
 };
 
-// ---- ask the network: one call in flight, the newest drawing wins
+// ---- a reading in the page, on every frame in which the drawing changed
+let pilot = null; // the network that follows the pen
+let absent = false; // it could not be had: the server reads while the pen moves
+let readAt = 0; // the version of the drawing last read here
+const work = (net) => net.ops.reduce((sum, op) => sum + (op.weight?.length ?? 0) * (op.kind === "conv" ? op.shape[1] * op.shape[2] : 1), 0);
+const board = async () => { // a visitor's own network if it is small, otherwise LeNet
+  const mine = network;
+  let found = null;
+  for (const name of [network, QUICK].filter((name) => name !== BEST && name !== BOTH)) {
+    const net = found ?? await Lab.network(name).catch(() => null);
+    if (net && work(net) < LIGHT) found = net;
+  }
+  if (mine !== network) return;
+  pilot = found; absent = !found;
+  soon(); if (absent && live) ask();
+};
+const heading = () => ({ network: network === BOTH ? BEST : network });
+const digitHere = () => (pixels ? { pixels, box: [0, 0, 1, 1], placed: [0, 0, 28, 28] } : Lab.toDigit(strokes, brush));
+const verdictHere = () => {
+  const digit = digitHere(), { values, logits, p, score, likeness } = pilot.run(digit.pixels);
+  const verdict = { network: pilot.name, digit: p.indexOf(Math.max(...p)), p: [...p], score, likeness };
+  return { ...verdict, ...heading(), seen: text(digit.pixels), box: digit.box, placed: digit.placed,
+    pair: network === BOTH ? [verdict, null] : undefined, page: { name: pilot.name, run: { values, logits, p } } };
+};
+const readHere = () => {
+  if (!own || !pilot || blank() || readAt === version || told === version) return;
+  readAt = version; Lab.tell("reading", { ...verdictHere(), by, final: false, lifted: false, canvas: ink });
+};
+
+// ---- ask the server: one call in flight, the newest drawing wins
 let busy = false, again = false, lifted = false, mapsAt = 0;
-const tell = (answer) => {
-  const final = !live && !again;
-  Lab.tell("reading", { ...answer, by, final, lifted: final && lifted, canvas: ink });
+const tell = (answer, asked) => {
+  const final = !live && asked === version;
+  told = asked;
+  Lab.tell("reading", { ...heading(), ...answer, by, final, lifted: final && lifted, canvas: ink });
   if (final) lifted = false;
 };
-const LOST = { error: "The connection is lost. Your drawing stays: draw on to try again." };
-const read = async () => {
+const LOST = "The connection is lost. Your drawing stays: draw on to try again.";
+const call = async () => {
   const layers = !live || performance.now() - mapsAt > MAPS_EVERY;
   const answer = await server.read({ strokes, brush, network, pixels: pixels && text(pixels), layers });
   if (layers) mapsAt = performance.now(); // counted from the answer: a slow line gets fewer maps, not later bars
-  return answer ?? LOST;
+  return answer;
 };
 const ask = async () => {
   if (busy) { again = true; return; }
   busy = true;
   do {
     again = false;
-    const answer = blank() ? { empty: true } : await read();
-    if (answer.busy) again = true; // other visitors hold the network: try once more
-    else if (answer.empty || !blank()) tell(answer); // a pad cleared meanwhile wants no verdict
+    if (blank()) break;
+    const asked = version, answer = await call();
+    const newest = asked === version, wanted = newest || (absent && !blank()); // a pad cleared meanwhile wants no verdict
+    if (answer?.busy) again = true; // other visitors hold the network: try once more
+    else if (answer && wanted) tell(answer, asked);
+    else if (newest) tell(pilot ? { ...verdictHere(), alone: true } : { error: LOST }, asked);
     await new Promise((done) => setTimeout(done, props.gap));
-  } while (again);
+  } while (again && (!live || absent));
   busy = false;
+};
+const changed = () => {
+  version++; soon();
+  if (blank()) tell({ empty: true }, version); else if (!live || absent) ask();
 };
 const commit = () => {
   props.value = { strokes: structuredClone(strokes), brush, network, pixels: pixels && text(pixels), picture: by === "picture" };
-  soon(); ask();
+  changed();
 };
 
-Lab.networksFrom((name) => server.steps({ network: name }));
+Lab.networksFrom(async (name) => {
+  let program = await server.steps({ network: name });
+  while (program?.busy) { await new Promise((done) => setTimeout(done, 200)); program = await server.steps({ network: name }); }
+  return program;
+});
 Lab.remember("reading", { ...props.reading, by: "pen", final: true, recorded: true });
+const HANDS = ["pointermove", "pointerdown", "keydown"]; // the first sign of a hand: fetch LeNet before the pen is down
+const hand = () => { HANDS.forEach((sign) => document.removeEventListener(sign, hand)); board(); };
+HANDS.forEach((sign) => document.addEventListener(sign, hand));
 
 // ---- the pen
 const point = (e) => {
@@ -105,13 +152,15 @@ ink.addEventListener("pointerdown", (e) => {
   ink.setPointerCapture(e.pointerId);
   if (!own || pixels) strokes = [];
   own = true; pixels = null; by = "pen";
-  strokes.push(live = [point(e)]); soon(); ask();
+  strokes.push(live = [point(e)]); changed();
+  if (absent) board(); // perhaps it can be had by now
 });
 ink.addEventListener("pointermove", (e) => {
   if (!live) return;
   const moves = e.getCoalescedEvents?.() ?? [];
+  const before = live.length;
   for (const m of moves.length ? moves : [e]) extend(m);
-  soon(); ask();
+  if (live.length > before) changed();
 });
 for (const end of ["pointerup", "pointercancel"]) {
   ink.addEventListener(end, () => { if (live) { live = null; lifted = true; commit(); } });
@@ -135,18 +184,31 @@ for (const sample of props.samples.filter((s) => s.row)) {
   $(".samples", element).append(button);
 }
 
-// ---- from outside: the drawer's brush and network, and a drawing that Python set
+// ---- from outside: the drawer's brush and network, a digit from another widget, a drawing that Python set, a file dropped in the room
 Lab.hear("pen", (settings) => {
-  const before = [brush, network].join();
+  const before = [brush, network].join(), last = network;
   brush = settings.brush ?? brush; network = settings.network ?? network;
-  if (before !== [brush, network].join()) { soon(); if (!blank()) ask(); }
+  if (last !== network && (pilot || absent)) board();
+  if (before !== [brush, network].join()) changed();
 });
+Lab.hear("take", (digit) => { if (digit.pixels) take(digit); });
 const adopt = () => {
   const v = props.value ?? {};
   strokes = structuredClone(v.strokes ?? []); pixels = v.pixels ? bytes(v.pixels) : null;
   by = v.picture ? "picture" : pixels ? "sample" : "pen";
 };
-watch("value", () => { if (live) return; adopt(); own = true; soon(); ask(); });
+watch("value", () => { if (live) return; adopt(); own = true; changed(); });
+const carries = (e) => element.offsetParent && [...e.dataTransfer?.types ?? []].includes("Files");
+const give = async (file) => { // to the button that takes it, which is in the page only once its drawer has been opened
+  const [, button] = Object.entries(props.drops).find(([end]) => file.name.toLowerCase().endsWith(end));
+  const input = () => document.querySelector(button)?.previousElementSibling; // as Gradio builds it
+  if (!input()) $(".label-wrap", $(props.drawer, document)).click();
+  for (let tries = 0; !input() && tries < 50; tries++) await new Promise(requestAnimationFrame);
+  const files = new DataTransfer(); files.items.add(file);
+  input().files = files.files; input().dispatchEvent(new Event("change", { bubbles: true }));
+};
+document.addEventListener("dragover", (e) => { if (carries(e)) e.preventDefault(); });
+document.addEventListener("drop", (e) => { if (carries(e)) { e.preventDefault(); if (e.dataTransfer.files[0]) give(e.dataTransfer.files[0]); } });
 adopt(); brush = props.value?.brush ?? brush; network = props.value?.network ?? network;
 Lab.repaint(() => { paintForm(); paintInk(); });
 element.dataset.ready = 1;

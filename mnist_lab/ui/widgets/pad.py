@@ -3,13 +3,19 @@
 Value: {"strokes": [[[x, y], ...], ...], "brush": share of the pad, "network": name, "pixels": None or base64 of 784
 bytes (a borrowed digit), "picture": True if it was uploaded}; x and y in [0, 1].
 
-While the pen moves, the pad asks `read` with the same keys and "layers": bool, one call at a time, and the newest drawing
-wins. It tells the page each answer as event "reading", together with {"by": "pen" | "sample" | "picture", "final": no
-other reading follows by itself, "lifted": the pen was just lifted, "canvas": the pad}. It hears event "pen": {"brush",
-"network"}, either or both.
+On every frame in which the drawing changed a small network reads it in the page (digit.js, net.js): LeNet, or the
+visitor's own. When the stroke ends the pad asks `read` with the same keys and "layers": bool, one call at a time, and the
+newest drawing wins; while the pen moves it does so only if no network could be had. It tells the page each reading as
+event "reading": {"network": the chosen one, "digit", "p", "score", "likeness", "seen", "box", "placed"} together with {"by":
+"pen" | "sample" | "picture", "final": no other reading follows by itself, "lifted": the pen was just lifted, "canvas": the
+pad}. A reading made in the page has "page": {"name", "run": {values, logits, p}}; the server's has "layers". For the network
+"both" there is "pair": [LeNet's verdict, the best one's, or null while the pen moves]. "alone": the server could not be
+reached, and the page's own reading stands.
+
+It hears event "pen": {"brush", "network"}, either or both, and "take": {"pixels": base64}, which becomes the drawing.
 
 Samples: [{"label": int, "hard": bool, "row": bool, "pixels": base64}]; those with "row" are shown, the keys 0 to 9 take
-the first of their label.
+the first of their label. Drops: {end of a file's name: selector of the upload button that takes it}, within `drawer`.
 """
 
 from collections.abc import Callable
@@ -30,9 +36,10 @@ class Pad(Widget):
 </figure>"""
 
     def __init__(self, value: dict, *, read: Callable[[dict], dict], steps: Callable[[dict], dict], samples: list[dict], reading: dict,
-                 gap: int = 30, **kwargs):
+                 drops: dict[str, str], drawer: str, gap: int = 30, **kwargs):
         """`read` and `steps` (a network to run in the page) are called by these names. `reading`: the recorded drawing's, for Lab.last.
 
         `gap`: ms between two calls of `read`.
         """
-        super().__init__(value, server_functions=[read, steps], samples=samples, reading=reading, gap=gap, **kwargs)
+        super().__init__(value, server_functions=[read, steps], samples=samples, reading=reading, drops=drops, drawer=drawer, gap=gap,
+                         **kwargs)

@@ -1,0 +1,70 @@
+// A small drawing pad for the rooms' further parts. Lab.sketch(box, { take, samples }) fills `box` (class "sketch") and calls
+// take(pixels, how) with uint8 28 x 28 whenever the pen rests ("pen"), moves ("moving") or a sample is taken ("sample"), and
+// take(null, "clear"). Returns { show(pixels): paint a digit that came from elsewhere }.
+(() => {
+  const SIDE = 560, CELL = SIDE / 28, BRUSH = .08, EVERY = 60; // ms between two calls while the pen moves
+  const sketch = (box, { take, label = "Drawing pad. Draw one digit." }) => {
+    const form = Lab.el("canvas", { "aria-hidden": "true" }), ink = Lab.el("canvas", { role: "img", tabindex: 0, "aria-label": `${label} Delete clears.` });
+    const ghost = Lab.el("p", { class: "ghost", "aria-hidden": "true" }, "Draw here"), row = Lab.el("div", { class: "samples", role: "group", "aria-label": "Or take a digit" }, Lab.el("span", { class: "note" }, "Or take one"));
+    const wipe = Lab.el("button", { class: "icon clear", "aria-label": "Clear", title: "Clear" }); wipe.innerHTML = '<svg viewBox="0 0 18 18"><path d="m4.500 4.500 9 9m0-9-9 9"/></svg>';
+    box.append(Lab.el("div", { class: "sheet box" }, form, ink, ghost, wipe), row);
+    form.width = form.height = ink.width = ink.height = SIDE;
+    const context = ink.getContext("2d");
+    let strokes = [], pixels = null, live = null, told = 0;
+
+    const paint = () => {
+      const c = form.getContext("2d"); c.clearRect(0, 0, SIDE, SIDE); c.strokeStyle = `rgb(${Lab.rgb("dropout-soft")})`; c.lineWidth = 1.2; c.beginPath();
+      for (let i = 1; i < 28; i++) { c.moveTo(i * CELL, 0); c.lineTo(i * CELL, SIDE); c.moveTo(0, i * CELL); c.lineTo(SIDE, i * CELL); }
+      c.stroke(); context.clearRect(0, 0, SIDE, SIDE);
+      if (pixels) for (let i = 0; i < 784; i++) if (pixels[i]) { context.fillStyle = `rgb(${Lab.rgb("ink").join(" ")} / ${pixels[i] / 255})`; context.fillRect(i % 28 * CELL, Math.floor(i / 28) * CELL, CELL, CELL); }
+      context.strokeStyle = `rgb(${Lab.rgb("pen")})`; context.lineCap = context.lineJoin = "round"; context.lineWidth = BRUSH * SIDE;
+      for (const stroke of strokes) {
+        context.beginPath(); context.moveTo(stroke[0][0] * SIDE, stroke[0][1] * SIDE + .01);
+        for (const [x, y] of stroke) context.lineTo(x * SIDE, y * SIDE);
+        context.stroke();
+      }
+      ghost.hidden = Boolean(strokes.length || pixels);
+    };
+    const digit = (how) => { const found = strokes.length && Lab.toDigit(strokes, BRUSH); if (found) take(found.pixels, how); };
+    const point = (e) => { const r = ink.getBoundingClientRect(); return [Lab.clamp((e.clientX - r.left) / r.width), Lab.clamp((e.clientY - r.top) / r.height)]; };
+    ink.addEventListener("pointerdown", (e) => {
+      if (!e.isPrimary || e.button) return;
+      ink.setPointerCapture(e.pointerId); if (pixels) strokes = [];
+      pixels = null; strokes.push(live = [point(e)]); paint();
+    });
+    ink.addEventListener("pointermove", (e) => {
+      if (!live) return;
+      for (const m of e.getCoalescedEvents?.() ?? [e]) live.push(point(m));
+      paint(); if (performance.now() - told > EVERY) { told = performance.now(); digit("moving"); }
+    });
+    for (const end of ["pointerup", "pointercancel"]) ink.addEventListener(end, () => { if (live) { live = null; digit("pen"); } });
+    const show = (found) => { strokes = []; live = null; pixels = found; paint(); };
+    const clear = () => { show(null); take(null, "clear"); };
+    wipe.addEventListener("click", clear);
+    ink.addEventListener("keydown", (e) => { if (["Delete", "Backspace", "Escape"].includes(e.key)) { e.preventDefault(); clear(); } });
+    Lab.follow("samples", (samples) => {
+      row.replaceChildren(row.firstChild, ...samples.map((sample) => {
+        const canvas = Lab.el("canvas", { class: "pixels" });
+        Lab.repaint(() => Lab.paint(canvas, sample.pixels, 28, 28, Lab.inkScale(0, 255)));
+        return Lab.el("button", { "aria-label": sample.name, title: sample.name, onclick: () => { show(sample.pixels); take(sample.pixels, "sample"); } }, canvas);
+      }));
+    });
+    Lab.repaint(paint);
+    return { show };
+  };
+  // f once the element is near the screen: a wing that nobody looks at costs nothing
+  const near = (element, f) => new IntersectionObserver((entries, observer) => { if (entries.some((e) => e.isIntersecting)) { observer.disconnect(); f(); } }, { rootMargin: "300px" }).observe(element);
+  // ask(payload) -> answer; asks again while the server is busy, and gives undefined to all but the newest call
+  const newest = (call) => {
+    let last = 0;
+    return async (payload) => {
+      const mine = ++last; let answer;
+      do { answer = await call(payload); if (answer?.busy) await new Promise((done) => setTimeout(done, 200)); } while (answer?.busy && mine === last);
+      return mine === last ? answer ?? { error: "The connection is lost. Try again." } : undefined;
+    };
+  };
+  const floats = (text) => new Float32Array(Lab.bytes(text).buffer);
+  const unfloats = (numbers) => btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(numbers).buffer)));
+  const text = (pixels) => btoa(String.fromCharCode(...pixels));
+  Object.assign(Lab, { floats, near, newest, sketch, text, unfloats });
+})();
