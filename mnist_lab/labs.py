@@ -25,6 +25,7 @@ from mnist_lab.diffusion.schedules import TRAIN_STEPS
 from mnist_lab.explain import judge
 from mnist_lab.latent import PATHS
 
+Picture = str | Path | Image.Image | np.ndarray  # a file, or pixels
 MOST_PICTURES = 1_000
 MOST_STOPS = 8  # of a ring
 CLASSIFIERS = ("resnet", "lenet")  # the first is the best
@@ -309,6 +310,7 @@ def shape_of(schedule: str, curve: Sequence[float], given: dict[str, float]) -> 
 
 
 def stretch(interval: object) -> tuple[float, float]:
+    """From and to which share of the steps, as two numbers in order, or ValueError."""
     if isinstance(interval, str) or not isinstance(interval, Sequence) or len(interval) != 2:
         raise ValueError("The interval of guidance must be two numbers: from and to which share of the steps.")
     start, end = (number("Each end of the interval of guidance", v, 0, 1) for v in interval)
@@ -317,7 +319,7 @@ def stretch(interval: object) -> tuple[float, float]:
     return start, end
 
 
-def digit_input(picture: str | Path | Image.Image | np.ndarray) -> Tensor:
+def digit_input(picture: Picture) -> Tensor:
     """A picture as the networks' input (1, 1, 32, 32): uint8 (28, 28), ink 255, as it is; anything else is first made a digit."""
     ready = isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.shape == (drawing.SIDE, drawing.SIDE)
     return to_model(torch.tensor(picture if ready else drawing.from_picture(picture).pixels)[None])
@@ -336,9 +338,10 @@ class DiffusionLab:
                  variance: str = "small", curve: Sequence[float] = (), same_noise: bool = True, **shape: float) -> Sampling:
         """Settings checked one by one: ValueError says what is accepted. A label None means "any digit".
 
-        `interval` limits guidance to a stretch of the run: from and to which share of the steps, `negative` is a digit to keep away from. `eta` is DDIM's and
-        `variance` DDPM's own; `shape` is the schedule's: beta_first, beta_last, offset, start, end, tau, rho; `curve` the
-        levels of the schedule "freehand". What the chosen sampler and schedule do not know is checked and left aside.
+        `interval` limits guidance to a stretch of the run, from and to which share of the steps; `negative` is a digit to keep
+        away from. `eta` is DDIM's and `variance` DDPM's own; `shape` is the schedule's: beta_first, beta_last, offset, start, end,
+        tau, rho; `curve` holds the levels of the schedule "freehand". What the chosen sampler and schedule do not know is checked
+        and left aside.
         """
         if not 1 <= len(labels) <= MOST_PICTURES:
             raise ValueError(f"Ask for between 1 and {MOST_PICTURES:,} pictures.")
@@ -394,7 +397,7 @@ class DiffusionLab:
 
     # ---- starting from a picture, or from the middle of a run
 
-    def noise(self, picture: str | Path | Image.Image | np.ndarray, alpha_bar: float | Sequence[float], seed: int = 0) -> Tensor:
+    def noise(self, picture: Picture, alpha_bar: float | Sequence[float], seed: int = 0) -> Tensor:
         """A picture at one noise level or several, all with the noise of one seed: (levels, 1, 32, 32). 0 is noise, 1 the picture."""
         level = self.level(alpha_bar)
         eps = torch.randn((1, 1, 32, 32), generator=torch.Generator().manual_seed(seed_number(seed)))
@@ -421,7 +424,7 @@ class DiffusionLab:
         return look(guided(self.network, one_hot(label)), x, level)[0]
 
     @torch.inference_mode()
-    def edit(self, picture: str | Path | Image.Image | np.ndarray, digit: int | None = None, strength: float = 0.6, **settings) -> Iterator[Frame]:
+    def edit(self, picture: Picture, digit: int | None = None, strength: float = 0.6, **settings) -> Iterator[Frame]:
         """From a drawing noised to a level, instead of from noise (SDEdit): the last `strength` of the steps, 1 being all of them."""
         s = self.sampling([digit], **settings)
         left = round(number("The strength", strength, 0, 1) * s.steps)
@@ -431,7 +434,7 @@ class DiffusionLab:
             yield replace(frame, step=s.steps + 1 - len(rest) + frame.step)
 
     @torch.inference_mode()
-    def finish(self, picture: str | Path | Image.Image | np.ndarray, mask: np.ndarray, digit: int | None = None, repeats: int = 5,
+    def finish(self, picture: Picture, mask: np.ndarray, digit: int | None = None, repeats: int = 5,
                **settings) -> Iterator[Frame]:
         """Keep the pixels where mask (28, 28) is true and let the model draw the others (RePaint); every step `repeats` times."""
         if not isinstance(mask, np.ndarray) or mask.shape != (drawing.SIDE, drawing.SIDE):
@@ -443,7 +446,7 @@ class DiffusionLab:
                                    repeats=whole("Repeats", repeats, 1, 20))
 
     @torch.inference_mode()
-    def invert(self, picture: str | Path | Image.Image | np.ndarray, digit: int | None = None, **settings) -> Iterator[Frame]:
+    def invert(self, picture: Picture, digit: int | None = None, **settings) -> Iterator[Frame]:
         """Frames from the picture to its noise, the last one's x; `frames(s, noise)` with the same settings brings it back.
 
         Read as `digit`, without guidance unless asked for: what is pushed does not come back the same way.

@@ -5,6 +5,7 @@ the evidence for digit c, above zero for it, below zero against it. All are in l
 all are linear in the logit: the evidence for c rather than d is row c minus row d.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,13 +22,13 @@ COMPLETE = 0.01  # what the sum may miss, as a share of the largest difference o
 MOST = 160  # stretches
 
 
-def saliency(ops: list[Op], x: Tensor) -> Tensor:
+def saliency(ops: list[Op], x: Tensor) -> np.ndarray:
     """Gradient times ink: d logit / dx * (x - paper). Simonyan et al. 2013 for the gradient, Shrikumar et al. 2016 for the product."""
     _, slopes = _gradients(ops, x)
     return _shown(slopes[0] * (x - PAPER)[0])
 
 
-def grad_cam(ops: list[Op], x: Tensor) -> Tensor:
+def grad_cam(ops: list[Op], x: Tensor) -> np.ndarray:
     """The maps of the last convolution, each weighed by its mean gradient (Selvaraju et al. 2017, eq. 1), bilinear to the picture's size.
 
     The sum keeps its sign, where eq. 2 drops what is below zero: evidence against is evidence too. The maps are taken behind the
@@ -50,7 +51,7 @@ def last_maps(ops: list[Op]) -> int:
     return place
 
 
-def occlusion(ops: list[Op], x: Tensor) -> Tensor:
+def occlusion(ops: list[Op], x: Tensor) -> np.ndarray:
     """What each logit loses when a patch of paper hides a place (Zeiler and Fergus 2014).
 
     The patch slides pixel by pixel. A pixel's evidence is the mean loss over the patches that cover it, shared out among their
@@ -66,7 +67,7 @@ def occlusion(ops: list[Op], x: Tensor) -> Tensor:
     return _shown(F.avg_pool2d(lost[:, None], PATCH, stride=1) / PATCH ** 2)
 
 
-def integrated_gradients(ops: list[Op], x: Tensor) -> Tensor:
+def integrated_gradients(ops: list[Op], x: Tensor) -> np.ndarray:
     """(x - x0) times the mean gradient on the straight way from the blank page x0 to x (Sundararajan et al. 2017, eq. 1).
 
     Midpoint rule. Each row sums to logit(x) - logit(x0) (their proposition 1) up to COMPLETE: stretches whose own sum is farthest
@@ -113,9 +114,9 @@ def _gradients(ops: list[Op], x: Tensor, known: list[Tensor] | None = None) -> t
     return start.detach(), torch.stack(rows, 1)
 
 
-def _shown(evidence: Tensor) -> Tensor:
+def _shown(evidence: Tensor) -> np.ndarray:
     """(10, 1, 32, 32) -> (10, 28, 28), the pixels that are shown."""
-    return evidence[:, 0, BORDER:-BORDER, BORDER:-BORDER]
+    return evidence[:, 0, BORDER:-BORDER, BORDER:-BORDER].numpy()
 
 
 METHODS = {"occlusion": occlusion, "gradient": saliency, "grad-cam": grad_cam, "integrated": integrated_gradients}

@@ -166,7 +166,7 @@ def build(store: Store) -> Room:
                 weights = gr.UploadButton("Upload a network", size="md", elem_id="classify-weights")
             gr.HTML(DROP_WORDS, container=False, padding=False)
     wing("What it saw on the way", "Each square is one filter’s view of your digit. Touch one to see how it was made.", SCALE)
-    Layers(_part(recorded, "layers"), elem_id="classify-layers")
+    Layers(_part(recorded, "layers", "network"), elem_id="classify-layers")
     for part in WINGS:
         part.build(store)
     foot = Foot(CODE.replace("NAME", "classifier"), elem_id="classify-foot")

@@ -39,7 +39,7 @@ SLIDERS = {  # of what shapes a schedule: label, low, high, step
     "rho": ("Rho: large is finer near the end", 1, 15, 0.5),
 }
 DEFAULTS = {knob: value for own in SHAPES.values() for knob, value in own.items() if knob in SLIDERS}
-MOST_MOMENTS = 120  # of a film, for the labels that are not the chosen one
+WHOLE, MOMENTS = 120, 50  # steps of a film that comes whole; moments of a longer one for the labels that are not the chosen one
 
 
 # ---- handlers ---------------------------------------------------------------------------------------------------------
@@ -63,9 +63,9 @@ def frame_pixels(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def film(lab: DiffusionLab, sampling: Sampling, chosen: int) -> Iterator[dict]:
-    """The widget's frames of one run. Of a long one only the chosen label comes with every step: eleven would weigh 23 MB."""
+    """The widget's frames of one run. Of a long one only the chosen label comes with every step: eleven, as they are, would weigh 23 MB."""
     common = {"run": uuid.uuid4().hex, "total": sampling.steps, "labels": list(sampling.labels), "alpha_bar": lab.levels(sampling).tolist()}
-    every = -(-sampling.steps // MOST_MOMENTS)
+    every = 1 if sampling.steps <= WHOLE else -(-sampling.steps // MOMENTS)
     for frame in lab.frames(sampling):
         whole = frame.step % every == 0 or frame.step == sampling.steps
         columns = list(range(len(sampling.labels))) if whole else [chosen]

@@ -133,12 +133,13 @@
     all.forEach((other) => { other.tabIndex = other === next ? 0 : -1; }); next.focus();
   });
 
-  // ---- the run of the network on a reading's digit: the pad's own where it runs in the page, otherwise made here, once for all widgets
+  // ---- the run of a reading's network on its digit: the pad's own if it was made with that network, otherwise made here, once for all widgets
   const runs = new WeakMap();
+  const runsHere = (reading) => Boolean(reading.page) && reading.page.name === reading.network;
   const runOf = (reading, name) => {
     if (!runs.has(reading)) {
       const pixels = reading.seen ? Lab.bytes(reading.seen) : new Uint8Array(DIGIT * DIGIT);
-      runs.set(reading, Lab.network(reading.page?.name ?? name).then((net) => ({ net, run: reading.page?.run ?? net.run(pixels) })));
+      runs.set(reading, Lab.network(name).then((net) => ({ net, run: runsHere(reading) ? reading.page.run : net.run(pixels) })));
     }
     return runs.get(reading);
   };
@@ -157,12 +158,12 @@
     };
     Lab.follow("reading", (next) => {
       name = next.network ?? name;
-      if (next.error || !name || !(next.final || next.page)) return;
+      if (next.error || !name || !(next.final || runsHere(next))) return;
       reading = next; go();
     });
     new IntersectionObserver(([entry]) => { near = entry.isIntersecting; if (near && due) go(); }).observe(element);
     return go;
   };
 
-  Object.assign(Lab, { cellPointing: pointing, dot, feeders, fillSquare, followRuns, kernelOf, nearestShown: nearest, placeWindow, receptiveFields, rectangle, rove, runOf, share, square, strongest, windowOf, written });
+  Object.assign(Lab, { cellPointing: pointing, dot, feeders, fillSquare, followRuns, kernelOf, nearestShown: nearest, placeWindow, receptiveFields, rectangle, rove, runOf, runsHere, share, square, strongest, windowOf, written });
 })();

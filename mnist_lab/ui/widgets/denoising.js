@@ -58,7 +58,6 @@ function choose(d) {
   $$("button", ten).forEach((b, i) => b.setAttribute("aria-pressed", LABELS[i] === d));
   if (received() >= 0) { paintStrip(); showFrame(player.frame); }
 }
-Lab.hear("label", (text) => choose(text === "any" ? ANY : +text));
 
 // ---- frames arrive
 function begin(value) {
@@ -124,6 +123,7 @@ Lab.hear("sampling", (state) => {
 });
 
 choose(ANY);
+Lab.follow("label", (text) => choose(text === "any" ? ANY : +text)); // a link may have spoken before this script was there
 watch("value", () => add(props.value));
 add(props.value);
 repaint(() => { if (received() >= 0) { paintStrip(); showFrame(player.frame); } });

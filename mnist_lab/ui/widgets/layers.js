@@ -2,7 +2,7 @@ const { $, $$, el } = Lab;
 const flow = $(".flow", element), river = $(".river", element), wires = $(".wires", element), preview = $(".preview", element), large = $(".large", element);
 const TOP = 127; // maps are signed bytes: 127 is the layer's scale, and whatever lies above it
 let layers = [], built = "", table = null;
-let reading = null, network = null; // the latest reading, and the name of its network
+let reading = null, network = null, flowing = null; // the latest reading, the name of its network, and of the one whose layers are shown
 let known = null; // { net, run, fields, places: layer's name -> place among the steps, shown: the places }, once the network is in the page
 let pointed = null, open = null; // { item, x, y }: the tile or cell under pointer or focus; { name of the layer, channel }: the map that is open
 
@@ -59,9 +59,9 @@ const fill = () => {
   }));
   if (pointed) { paintPreview(); light(); }
 };
-const adopt = (next) => {
-  layers = next;
-  const shape = [network, ...layers.map((l) => [l.name, l.size, l.channels.length])].join();
+const adopt = (next, name = network) => {
+  layers = next; flowing = name;
+  const shape = [name, ...layers.map((l) => [l.name, l.size, l.channels.length])].join();
   if (shape !== built) { built = shape; build(); }
   fill();
 };
@@ -79,25 +79,22 @@ const ofRun = ({ ops }, run) => ops.flatMap((op, place) => {
   return [{ name: op.name, kind: place === ops.length - 1 ? "answer" : KINDS[op.kind], count, size: op.shape[2] ?? 1, channels, scale, values: bytes }];
 });
 let rested = 0, waiting = false; // the river takes at most a third of the page's time, so that the bars keep up with the pen
-const soon = () => {
-  if (waiting) return;
-  waiting = true;
-  const tick = async () => {
-    if (performance.now() < rested) { requestAnimationFrame(tick); return; }
-    const mine = reading, { net } = await Lab.runOf(mine, network), from = performance.now();
-    waiting = false;
-    if (mine === reading && mine.page) adopt(ofRun(net, mine.page.run)); // the server's answer may have come meanwhile
-    rested = 3 * performance.now() - 2 * from;
-    if (mine !== reading && reading.page) soon();
-  };
-  requestAnimationFrame(tick);
+const tick = async () => {
+  if (performance.now() < rested) { requestAnimationFrame(tick); return; }
+  const mine = reading, found = await Lab.runOf(mine, network).catch(() => null), from = performance.now();
+  waiting = false;
+  if (mine !== reading) { if (runs(reading)) soon(); return; }
+  if (found) adopt(ofRun(found.net, found.run), found.net.name);
+  rested = 3 * performance.now() - 2 * from;
 };
+const soon = () => { if (!waiting) { waiting = true; requestAnimationFrame(tick); } };
+const runs = (data) => !data.empty && !data.layers && (Lab.runsHere(data) || (data.final && !data.recorded));
 const show = (data) => {
   if (data.error) return;
   reading = data; network = data.network ?? network;
   if (data.empty) adopt(layers.map((layer) => ({ ...layer, values: new Int8Array(layer.values.length) })));
-  else if (data.page) { wake(); soon(); }
   else if (data.layers) adopt(data.layers.map((layer) => ({ ...layer, values: Lab.signed(layer.maps) })));
+  else if (runs(data)) { wake(); soon(); }
 };
 
 // ---- the network itself, at the first sign of a visitor: what feeds a map, and how each of its pixels was made
@@ -118,7 +115,7 @@ const sign = (e) => { // not a stroke on the pad: its reading comes first
   SIGNS.forEach((name) => removeEventListener(name, sign, true)); wake();
 };
 SIGNS.forEach((name) => addEventListener(name, sign, { capture: true, passive: true }));
-const ready = () => known?.net.name === network;
+const ready = () => known?.net.name === flowing;
 
 // ---- a map lights only what feeds it
 const placeOf = (node) => ({ place: known.places.get(layers[node.dataset.layer].name), channel: layers[node.dataset.layer].channels[node.dataset.map] });
@@ -231,8 +228,8 @@ document.addEventListener("keydown", (e) => {
 addEventListener("resize", light);
 flow.addEventListener("scroll", () => open && light(), { passive: true, capture: true });
 
-Lab.follow("reading", show);
-const start = () => show({ ...Lab.last("reading"), ...props.value });
+const start = () => show(props.value ?? {});
 watch("value", start); start();
+Lab.follow("reading", show);
 Lab.repaint(() => layers.length && fill());
 element.dataset.ready = 1;

@@ -1,8 +1,8 @@
 """The river of layers: every map of every layer as a tile, dense layers as cells, the answer as a column.
 
 Value: {"layers": [{"name", "kind": "conv" | "pool" | "dense" | "answer", "count": maps or numbers in the layer, "size":
-side of a map, "channels": [indices sent], "maps": base64 of int8, value / scale * 127, "scale", "rectified"}]}. It follows
-the page's event "reading"; a reading with a run of the page itself ("page") needs no "layers".
+side of a map, "channels": [indices sent], "maps": base64 of int8, value / scale * 127, "scale", "rectified"}], "network": its name}. It
+follows the page's event "reading"; a reading with a run of the page itself ("page") needs no "layers".
 
 Pointing at a map shows it large and lights what feeds it. Pressing it opens it below the river, with its kernels, the sum
 behind one of its pixels and where in the drawing that pixel looked; the page then hears event "map": {"network", "place" of

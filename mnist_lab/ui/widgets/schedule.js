@@ -126,7 +126,7 @@ box.addEventListener("keydown", (e) => {
   chosen = k; draw();
 });
 
-Lab.hear("schedule", (s) => {
+Lab.follow("schedule", (s) => { // a link may have spoken before this script was there
   alphaBar = levels(s); now = null; guided = [s.from ?? 0, s.to ?? 1];
   if (chosen !== null && chosen >= s.n) chosen = null;
   draw(); element.dataset.levels = JSON.stringify(alphaBar);
