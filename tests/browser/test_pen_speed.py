@@ -254,7 +254,8 @@ def test_both_networks_stand_side_by_side(page, url):
 def test_their_disagreement_is_a_sentence(room):
     says = """(a, b) => { const p = (d) => Array.from({ length: 10 }, (_, i) => (i === d ? .91 : .01));
       const one = (network, d) => ({ network, digit: d, p: p(d), likeness: null });
-      Lab.tell('reading', { ...one('resnet', b), pair: [one('lenet', a), one('resnet', b)], final: true }); return document.querySelector('.bars .why').textContent; }"""
+      Lab.tell('reading', { ...one('resnet', b), pair: [one('lenet', a), one('resnet', b)], final: true });
+      return document.querySelector('.bars .why').textContent; }"""
     assert room.evaluate(f"({says})(9, 4)") == "They disagree: LeNet reads 9, the best reads 4."
     assert room.evaluate(f"({says})(4, 4)") == "Both read 4, and agree on every digit."
 

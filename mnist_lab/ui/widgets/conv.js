@@ -76,9 +76,13 @@
     for (let y = 0; y < height; y++) for (let z = 0; z < width; z++) out[y * width + z] = dot(windowOf(x, shape, channel, y, z, k, pad), weights);
     return out;
   };
+  const scales = new WeakMap(); // each array is measured once
   const strongest = (values) => { // 98.5th percentile of |value|: a few hot pixels must not wash out the rest. Never 0.
-    const sizes = Float32Array.from(values, Math.abs).sort();
-    return sizes[Math.floor(.985 * (sizes.length - 1))] || sizes.at(-1) || 1;
+    if (!scales.has(values)) {
+      const sizes = Float32Array.from(values, Math.abs).sort();
+      scales.set(values, sizes[Math.floor(.985 * (sizes.length - 1))] || sizes.at(-1) || 1);
+    }
+    return scales.get(values);
   };
   const written = (v, digits = 2) => { const text = Math.abs(v).toFixed(digits); return (v < 0 && +text ? "−" : "") + text; };
 
@@ -126,7 +130,8 @@
   const rove = (box, selector, columns = () => 1) => box.addEventListener("keydown", (e) => {
     const item = e.target.closest?.(selector), group = item?.closest("[role=group]");
     if (!group) return;
-    const all = $$(selector, group), wide = columns(group), step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: wide, ArrowUp: -wide, Home: -1e4, End: 1e4 }[e.key];
+    const all = $$(selector, group), wide = columns(group);
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: wide, ArrowUp: -wide, Home: -1e4, End: 1e4 }[e.key];
     if (!step) return;
     e.preventDefault();
     const next = all[Lab.clamp(all.indexOf(item) + step, 0, all.length - 1)];
@@ -165,5 +170,8 @@
     return go;
   };
 
-  Object.assign(Lab, { cellPointing: pointing, dot, feeders, fillSquare, followRuns, kernelOf, nearestShown: nearest, placeWindow, receptiveFields, rectangle, rove, runOf, runsHere, share, square, strongest, windowOf, written });
+  Object.assign(Lab, {
+    cellPointing: pointing, dot, feeders, fillSquare, followRuns, kernelOf, nearestShown: nearest, placeWindow, receptiveFields, rectangle, rove, runOf,
+    runsHere, share, square, strongest, windowOf, written,
+  });
 })();

@@ -78,5 +78,6 @@ Lab.follow("latent", (told) => { if (told.final) start({ z: told.z, digit: told.
 Lab.hear("base", start);
 list();
 new IntersectionObserver((entries) => { seen = entries.at(-1).isIntersecting; draw(); strips(); }, { rootMargin: "300px" }).observe(element);
-Lab.generator().then(async (found) => { generator = found; draw(); strips(); reader = await Lab.network("lenet").catch(() => null); draw(); element.dataset.ready = 1; }, () => {});
+Lab.near(element, () => Lab.generator().then(async (found) => { generator = found; draw(); strips(); element.dataset.ready = 1; }, () => {}));
+Lab.near(element, async () => { reader = await Lab.network("lenet").catch(() => null); if (generator) draw(); });
 Lab.repaint(() => { draw(); strips(); });

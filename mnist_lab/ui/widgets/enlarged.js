@@ -1,5 +1,6 @@
 // Lab.enlarged(box, walk): one map of a network, large, with how its pixels were made. It stands below the river of layers.
-// show({ net, run, fields, shown }, place, channel) opens a map; known(...) gives a new run of the same network; walk({ place, channel }) is asked for another map.
+// show({ net, run, fields, shown }, place, channel) opens a map; known(...) gives a new run of the same network. walk({ place, channel }) is asked
+// for another map.
 (() => {
   const { $, el, written } = Lab;
   const MOST = 8; // input maps shown
@@ -11,19 +12,23 @@
     <div class="sheet"><canvas class="pixels digit" width="28" height="28" role="img"></canvas><i class="window field"></i></div></figure>
   <div class="made"><p class="cap"><b class="from"></b><span class="more"></span></p>
     <div class="inputs" role="group" aria-label="Input maps, strongest kernel first"></div>
-    <div class="times"><table class="nine values"><caption></caption></table><span class="op">×</span><table class="nine weights"><caption>weights</caption></table></div>
+    <div class="times"><table class="nine values"><caption></caption></table><span class="op">×</span>
+      <table class="nine weights"><caption>weights</caption></table></div>
     <p class="one num"></p><p class="total num"></p><div class="acts"></div></div>
   <figure class="map"><p class="cap"><b>The map</b><span class="num spot"></span></p>
     <div class="sheet touch" tabindex="0" role="img"><canvas class="pixels"></canvas><i class="window"></i></div></figure>
 </div>`;
-  const plain = (v) => (Number.isInteger(v) ? String(v) : written(v));
   const times = ([, h, w]) => `${h} × ${w}`;
 
   Lab.enlarged = (box, walk) => {
     box.innerHTML = HTML;
-    let known = null, place = 0, channel = 0, spot = null, pinned = false, inputs = [], input = 0; // inputs: channels of the step before, input: the one written out
+    let known = null, place = 0, channel = 0, spot = null, pinned = false; // pinned: the visitor chose the spot
+    let inputs = [], input = 0; // channels of the step before, and which of them is written out
     const op = () => known.net.ops[place], from = () => op().from[0], before = () => known.net.ops[from()];
-    const map = (k = place, c = channel) => { const [, h, w] = known.net.ops[k].shape; return known.run.values[k].subarray(c * h * w, (c + 1) * h * w); };
+    const map = (k = place, c = channel) => {
+      const [, h, w] = known.net.ops[k].shape;
+      return known.run.values[k].subarray(c * h * w, (c + 1) * h * w);
+    };
     const sources = (c) => Lab.nearestShown(known.net.ops, known.shown, from(), c);
     const named = (c) => { // what stands before this map: a sum of two has two names
       const found = sources(c);
@@ -69,9 +74,11 @@
       const field = $(".field", box); field.hidden = !sees; Lab.placeWindow(field, l, t, r - l, b - t, 28);
       const at = `row ${spot[0] + 1}, column ${spot[1] + 1}`, looked = sees ? `${r - l} × ${b - t} pixels` : "only the margin";
       $(".size", box).textContent = looked; $(".spot", box).textContent = at;
-      $(".result", box).textContent = `${pinned ? "This spot" : "Its strongest spot on ink"}, ${written(value())}, looked at ${sees ? `${looked} of your drawing.` : "the margin around your drawing, nothing else."}`;
+      const where = sees ? `${looked} of your drawing.` : "the margin around your drawing, nothing else.";
+      $(".result", box).textContent = `${pinned ? "This spot" : "Its strongest spot on ink"}, ${written(value())}, looked at ${where}`;
       $(".digit", box).setAttribute("aria-label", `Your drawing. The spot looked at ${looked}.`);
-      const touch = $(".touch", box); touch.at = spot; touch.setAttribute("aria-label", `${$(".what", box).textContent}, ${times([0, h, w])}. ${at}: ${written(value())}. Arrow keys move the spot.`);
+      const touch = $(".touch", box), label = `${$(".what", box).textContent}, ${times([0, h, w])}. ${at}: ${written(value())}. Arrow keys move the spot.`;
+      Object.assign(touch, { at: spot, ariaLabel: label });
       $(".inputs", box).childNodes.forEach((button, i) => {
         Lab.placeWindow($(".window", button), left, top, k, k, side);
         button.setAttribute("aria-label", `${named(inputs[i])}${conv ? `, gives ${written(Lab.dot(values(inputs[i]), kernel(inputs[i])))} here` : ""}`);
@@ -85,7 +92,8 @@
       Lab.fillSquare($(".weights", box), kernel(c), Lab.signScale(Math.max(...inputs.flatMap((i) => [...kernel(i)].map(Math.abs)))));
       const one = Lab.dot(mine, kernel(c)), count = { 9: "Nine" }[mine.length] ?? mine.length;
       $(".one", box).textContent = `${count} ${fed === 1 ? "pixels" : "values"} × ${count.toString().toLowerCase()} weights, added up = ${written(one)}`;
-      $(".total", box).replaceChildren(`${fed === 1 ? "Sum" : `All ${fed} maps`} ${written(value() - bias)} + bias ${written(bias)} = `, el("b", {}, written(value())), ...after());
+      const all = fed === 1 ? "Sum" : `All ${fed} maps`;
+      $(".total", box).replaceChildren(`${all} ${written(value() - bias)} + bias ${written(bias)} = `, el("b", {}, written(value())), ...after());
     };
     const after = () => { // what becomes of the value: a sum with what was carried past it, a ReLU
       const { ops } = known.net, use = (k) => ops.findIndex((o) => o.from.includes(k));
@@ -109,7 +117,8 @@
     const acts = () => { // walk back, and try the kernel by hand
       const open = (s) => el("button", { class: "btn quiet", onclick: () => walk(s) }, `Open ${known.net.ops[s.place].name}, map ${s.channel + 1}`);
       const byHand = () => { tell(); document.querySelector(".kernel .conv")?.scrollIntoView({ block: "center", behavior: Lab.calm ? "auto" : "smooth" }); };
-      $(".acts", box).replaceChildren(...sources(inputs[input]).map(open), ...(op().kind === "conv" ? [el("button", { class: "btn quiet", onclick: byHand }, "Slide this kernel by hand")] : []));
+      const slide = el("button", { class: "btn quiet", onclick: byHand }, "Slide this kernel by hand");
+      $(".acts", box).replaceChildren(...sources(inputs[input]).map(open), ...(op().kind === "conv" ? [slide] : []));
     };
     const tell = () => { if (op().kind === "conv") Lab.tell("map", { network: known.net.name, place, channel, input: inputs[input] }); };
     const choose = (i) => {

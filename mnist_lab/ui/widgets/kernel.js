@@ -2,8 +2,8 @@ const { $, $$, el, written } = Lab;
 const NAMED = { // 3 x 3 weights, laid on the picture as they stand here
   identity: { name: "Identity", weights: [0, 0, 0, 0, 1, 0, 0, 0, 0], words: "One weight in the middle: the picture comes out as it went in." },
   blur: { name: "Blur", weights: Array(9).fill(1 / 9), words: "The average of nine pixels: every edge becomes a slope." },
-  sharpen: { name: "Sharpen", weights: [0, -1, 0, -1, 5, -1, 0, -1, 0], words: "Five times the pixel, less its four neighbours: what differs from them is pushed further." },
-  edges: { name: "Edges", weights: [-1, -1, -1, -1, 8, -1, -1, -1, -1], words: "The weights add up to 0: an even area gives nothing, the rim of the ink gives a lot." },
+  sharpen: { name: "Sharpen", weights: [0, -1, 0, -1, 5, -1, 0, -1, 0], words: "Five times the pixel, less its four neighbours: what differs stands out." },
+  edges: { name: "Edges", weights: [-1, -1, -1, -1, 8, -1, -1, -1, -1], words: "The weights add up to 0: an even area gives nothing, the rim of the ink a lot." },
   across: { name: "Sobel across", weights: [-1, 0, 1, -2, 0, 2, -1, 0, 1], words: "Right less left: above zero where paper turns to ink from left to right." },
   down: { name: "Sobel down", weights: [-1, -2, -1, 0, 0, 0, 1, 2, 1], words: "Below less above: above zero where paper turns to ink from top to bottom." },
 };
@@ -32,7 +32,8 @@ const compute = () => {
   const before = run.values[k].subarray(choice.channel * n, choice.channel * n + n), mine = Lab.share(x, shape, input, learned, pad);
   const rest = before.map((v, i) => v - mine[i]); // other maps and the bias
   const out = own ? Lab.share(x, shape, input, weights, pad).map((v, i) => v + rest[i]) : before;
-  now = { x, shape, input, weights, pad, k: op.kernel, size: [h, w], out, bias: op.bias[choice.channel], others: shape[0] > 1 ? rest : null, scale: own ? Lab.strongest(out) : Lab.strongest(run.values[k]) };
+  const scale = Lab.strongest(own ? out : run.values[k]), others = shape[0] > 1 ? rest : null;
+  now = { x, shape, input, weights, pad, k: op.kernel, size: [h, w], out, bias: op.bias[choice.channel], others, scale };
 };
 const inScale = () => (now.shape[0] === 1 ? Lab.inkScale(-1, 1) : Lab.signScale(Lab.strongest(now.x)));
 const largest = (weights) => Math.max(...[...weights].map(Math.abs)) || 1;
@@ -55,15 +56,17 @@ const paintIn = () => { // with the zeros that lie outside
   Lab.paint($(".in canvas", element), all, wide, tall, inScale());
 };
 const paintOut = () => {
-  const [h, w] = now.size, colour = Lab.signScale(now.scale), till = whole ? h * w : at[0] * w + at[1] + 1, sunken = Lab.rgb("sunken"), indices = now.out.map((_, i) => i);
+  const [h, w] = now.size, colour = Lab.signScale(now.scale), till = whole ? h * w : at[0] * w + at[1] + 1, sunken = Lab.rgb("sunken");
   const canvas = $(".out canvas", element); canvas.response = now.out;
-  Lab.paint(canvas, indices, w, h, (i) => (i < till ? colour(now.out[i]) : sunken));
+  Lab.paint(canvas, now.out.map((_, i) => i), w, h, (i) => (i < till ? colour(now.out[i]) : sunken));
 };
 const title = () => {
   const op = known.net.ops[place()], deep = now.shape[0] > 1;
   $(".in b", element).textContent = deep ? `In: ${sourceName(place(), now.input)}, map ${now.input + 1}` : "In: what the network reads";
-  $(".out b", element).textContent = own ? "Out: by your weights" : choice.named ? `Out: ${NAMED[choice.named].name}` : `Out: ${op.name}, map ${choice.channel + 1}`;
-  $(".in .note", element).textContent = !now.pad ? "" : deep ? "Outside the map lie zeros, as in the network." : "Paper is −1, ink 1. The grey rim: zeros, as in the network.";
+  const out = own ? "by your weights" : choice.named ? NAMED[choice.named].name : `${op.name}, map ${choice.channel + 1}`;
+  $(".out b", element).textContent = `Out: ${out}`;
+  const rim = deep ? "Outside the map lie zeros, as in the network." : "Paper is −1, ink 1. The grey rim: zeros, as in the network.";
+  $(".in .note", element).textContent = now.pad ? rim : "";
   $(".out .note", element).textContent = now.others ? `All ${now.shape[0]} input maps give to it; this is the share of one.` : "";
   $(".patch caption", element).textContent = deep ? "values" : "pixels";
 };
@@ -77,7 +80,8 @@ const here = () => {
   Lab.placeWindow($(".in .window", element), z, y, k, k, now.shape[2] + 2 * pad);
   Lab.placeWindow($(".out .window", element), z, y, 1, 1, now.size[1]);
   paintOut();
-  const products = patch.map((v, j) => v * weights[j]), rest = [...(others ? [[`other ${now.shape[0] - 1} maps`, others[i] - bias]] : []), ...(choice.named ? [] : [["bias", bias]])];
+  const products = patch.map((v, j) => v * weights[j]), rest = choice.named ? [] : [["bias", bias]];
+  if (others) rest.unshift([`other ${now.shape[0] - 1} maps`, others[i] - bias]);
   Lab.fillSquare($(".products", element), products, Lab.signScale(largest(products)));
   const row = (name, v) => el("div", {}, el("dt", {}, name), el("dd", {}, written(v)));
   $(".total", element).replaceChildren(row("sum of products", sum), ...rest.map(([name, v]) => row(`+ ${name}`, v)), row("the map’s pixel", value));
@@ -103,7 +107,8 @@ const take = (row, column) => {
   if (!now) return;
   sweep.stop(); seek([row, column].map((v, i) => Lab.clamp(v, 0, now.size[i] - 1)), true);
 };
-Lab.cellPointing($(".in .touch", element), () => (now ? now.shape.slice(1).map((n) => n + 2 * now.pad) : [1, 1]), (row, column) => take(row - (now?.k >> 1), column - (now?.k >> 1)));
+const ringed = () => (now ? now.shape.slice(1).map((n) => n + 2 * now.pad) : [1, 1]);
+Lab.cellPointing($(".in .touch", element), ringed, (...middle) => take(...middle.map((v) => v - (now?.k >> 1))));
 Lab.cellPointing($(".out .touch", element), () => now?.size ?? [1, 1], take);
 for (const [name, step] of [[".back", -1], [".on", 1]]) $(name, element).addEventListener("click", () => { sweep.stop(); sweep.seek(sweep.frame + step); });
 
@@ -116,8 +121,10 @@ const tile = (weights, most, attributes, ...children) => {
 };
 const fillRow = (row, items) => { // items: { choice, weights, label }, to one scale unless each has a name
   const most = Math.max(...items.map((i) => largest(i.weights)));
-  row.replaceChildren(...items.map(({ choice: mine, weights, label, name }) =>
-    tile(weights, name ? largest(weights) : most, { "data-key": key(mine), "aria-label": label, title: label, onclick: () => choose(mine) }, name ? el("span", {}, name) : null)));
+  row.replaceChildren(...items.map(({ choice: mine, weights, label, name }) => {
+    const attributes = { "data-key": key(mine), "aria-label": label, title: label, onclick: () => choose(mine) };
+    return tile(weights, name ? largest(weights) : most, attributes, name ? el("span", {}, name) : null);
+  }));
 };
 const kernels = (k, channel, inputs) => { // of one map, over each of its inputs
   const { ops } = known.net, op = ops[k], fed = ops[op.from[0]].shape[0];
@@ -132,7 +139,8 @@ const rows = () => {
   row(".named").append(tile(now.weights, 1, { "data-key": "own", onclick: () => $("input", element).focus() }, el("span", {}, "Your own")));
   const deep = $(".deeper", element); deep.hidden = !picked;
   if (picked) {
-    const { place: p, channel } = picked, all = kernels(p, channel, [...Array(ops[ops[p].from[0]].shape[0]).keys()]).sort((a, b) => strength(b.weights) - strength(a.weights));
+    const { place: p, channel } = picked, inputs = [...Array(ops[ops[p].from[0]].shape[0]).keys()];
+    const all = kernels(p, channel, inputs).sort((a, b) => strength(b.weights) - strength(a.weights));
     $("b", deep).textContent = `${ops[p].name}, map ${channel + 1}`; $("span", deep).textContent = `${all.length} kernels, strongest first`;
     fillRow(row(".deeper"), all.map((item) => ({ ...item, label: `Kernel over ${sourceName(p, item.choice.input)}, map ${item.choice.input + 1}` })));
   }
@@ -156,7 +164,8 @@ const follow = () => { // the window keeps its place in the picture when the map
 const choose = (next) => { sweep.stop(); choice = next; own = null; whole = true; refuse(null); follow(); paint(); mark(); };
 const TELLING = [.4, .75]; // of the sweep: the strongest response there is where the film stands at first
 const telling = () => {
-  const [from, to] = TELLING.map((share) => Math.floor(share * now.out.length)), part = [...now.out.slice(from, to)], i = from + part.indexOf(Math.max(...part));
+  const [from, to] = TELLING.map((share) => Math.floor(share * now.out.length)), part = [...now.out.slice(from, to)];
+  const i = from + part.indexOf(Math.max(...part));
   return [Math.floor(i / now.size[1]), i % now.size[1]];
 };
 const clearest = () => { // the kernel of the first convolution that finds most in this drawing
@@ -173,7 +182,8 @@ const read = (text) => { // a number, or null
 };
 const refuse = (typed) => { // null: nothing to refuse
   const box = $(".refused", element); box.hidden = typed === null;
-  box.replaceChildren(el("b", {}, typed?.trim() ? `“${typed.slice(0, 12)}” is not a weight.` : "A weight is missing."), ` A number from −${BOUND} to ${BOUND}, please, such as 0.5 or −1.`);
+  const fault = typed?.trim() ? `“${typed.slice(0, 12)}” is not a weight.` : "A weight is missing.";
+  box.replaceChildren(el("b", {}, fault), ` A number from −${BOUND} to ${BOUND}, please, such as 0.5 or −1.`);
 };
 const change = (i, value) => {
   own = Float32Array.from(now.weights); own[i] = value;
@@ -195,7 +205,9 @@ const input = (i) => el("input", {
 const paintWeights = () => Lab.fillSquare($(".weights", element), now.weights, Lab.signScale(largest(now.weights)));
 const weights = () => {
   let i = 0;
-  Lab.square($(".weights", element), now.k, () => input(i++)).forEach((cell, j) => { if (cell.firstChild !== document.activeElement) cell.firstChild.value = written(now.weights[j]); });
+  Lab.square($(".weights", element), now.k, () => input(i++)).forEach(({ firstChild: field }, j) => {
+    if (field !== document.activeElement) field.value = written(now.weights[j]); // not under the visitor's fingers
+  });
   paintWeights();
 };
 

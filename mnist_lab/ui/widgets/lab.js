@@ -171,6 +171,14 @@
   const remember = (name, detail) => { latest[name] = detail; send("remembered:" + name, detail); };
   const follow = (name, f) => { hear(name, f); hear("remembered:" + name, f); if (latest[name]) f(latest[name]); };
 
+  // f runs once, when the element first comes near the window: a part nobody scrolls to asks for nothing
+  const near = (element, f) => {
+    const watcher = new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) { watcher.disconnect(); f(); }
+    }, { rootMargin: "300px" });
+    watcher.observe(element);
+  };
+
   // ---- the bar and the feet of the rooms: anything with data-do
   document.addEventListener("click", (e) => {
     const button = e.target.closest("[data-do]");
@@ -179,5 +187,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, bytes, calm, clamp, drag, el, film, follow, hear, inkScale, last, line, mix, named, narrow, paint, paintStrip, percent, plot, query, remember, repaint, rgb, signScale, signed, sprite, tell, ten, tenCurves, toast };
+  window.Lab = { $, $$, bytes, calm, clamp, drag, el, film, follow, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, remember, repaint, rgb, signScale, signed, sprite, tell, ten, tenCurves, toast };
 })();

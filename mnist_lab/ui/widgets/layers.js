@@ -33,10 +33,12 @@ const words = (layer) => {
     ? `${layer.channels.length} of ${layer.count} maps, the strongest, ${side}` : `${layer.count} maps, ${side}`;
 };
 const item = (k, i, tag, attributes, ...children) => el(tag, { "data-layer": k, "data-map": i, tabindex: i ? -1 : 0, ...attributes }, ...children);
-const group = (layer, columns, style, ...children) => el("div", { class: flat(layer) ? "tiles one" : "tiles", style: `--cols:${columns};${style}`, role: "group", "aria-label": layer.name }, ...children);
+const group = (layer, columns, style, ...children) => el("div",
+  { class: flat(layer) ? "tiles one" : "tiles", style: `--cols:${columns};${style}`, role: "group", "aria-label": layer.name }, ...children);
 const tiles = (layer, k) => group(layer, Math.ceil(layer.channels.length / rowsOf(layer)), `--size:${tileSize(layer.size)}px`, ...layer.channels.map((_, i) =>
   item(k, i, "button", { class: "tile", "aria-expanded": false }, el("canvas", { width: layer.size, height: layer.size }))));
-const cells = (layer, k) => group(layer, 1, "", el("div", { class: "cells" }, ...layer.channels.map((_, i) => item(k, i, "i", { class: "cell", role: "img" }))));
+const cells = (layer, k) => group(layer, 1, "", el("div", { class: "cells" }, ...layer.channels.map((_, i) =>
+  item(k, i, "i", { class: "cell", role: "img" }))));
 const answers = (layer, k) => group(layer, 1, "", el("div", { class: "answers" }, ...layer.channels.map((d, i) =>
   item(k, i, "span", { class: "cell", role: "img" }, String(d), el("i")))));
 const build = () => {
@@ -57,7 +59,9 @@ const fill = () => {
     else paintMap(node.firstChild, values(k, i), layer.size);
     node.setAttribute("aria-label", flat(layer) ? `${nameOf(k, i)}, ${number(layer.values[i], layer.scale)}` : nameOf(k, i));
   }));
-  if (pointed) { paintPreview(); light(); }
+  if (pointed) paintPreview();
+  if (open) mark(); // the strongest maps of another drawing may be others
+  if (pointed || open) light();
 };
 const adopt = (next, name = network) => {
   layers = next; flowing = name;
@@ -156,11 +160,12 @@ const number = (byte, scale) => {
   return Math.abs(byte) < TOP ? sign + size.toFixed(2) : byte < 0 ? `−${size.toFixed(2)} or less` : `${size.toFixed(2)} or more`;
 };
 const paintPreview = () => {
-  const { item, x, y } = pointed, k = +item.dataset.layer, i = +item.dataset.map, side = layers[k].size, data = values(k, i), single = flat(layers[k]);
+  const { item, x, y } = pointed, k = +item.dataset.layer, i = +item.dataset.map;
+  const side = layers[k].size, data = values(k, i), single = flat(layers[k]), one = number(data[single ? 0 : y * side + x], layers[k].scale);
   preview.classList.toggle("single", single);
   if (!single) paintMap($("canvas", preview), data, side);
   $(".name", preview).textContent = nameOf(k, i);
-  $(".value", preview).textContent = single ? number(data[0], layers[k].scale) : x === null ? `${side} × ${side}` : number(data[y * side + x], layers[k].scale);
+  $(".value", preview).textContent = x === null && !single ? `${side} × ${side}` : one;
   const spot = $(".spot", preview); spot.hidden = single || x === null;
   Object.assign(spot.style, { left: `calc(8px + 192px * ${x / side})`, top: `calc(8px + 192px * ${y / side})`, width: `${192 / side}px`, height: `${192 / side}px` });
 };

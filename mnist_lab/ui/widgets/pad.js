@@ -1,5 +1,5 @@
 const { $, el, bytes } = Lab;
-const SIDE = 784, CELL = SIDE / 28; // the pad's own pixels
+const SIDE = devicePixelRatio > 1 ? 784 : 392, CELL = SIDE / 28; // the pad's own pixels: as many as the screen shows
 const BEST = "resnet", QUICK = "lenet", BOTH = "both";
 const LIGHT = 2e6; // multiplications a run, about 3 ms: a network up to this size follows the pen by itself
 const MAPS_EVERY = 150; // ms between two of the server's readings that bring the layers' maps while the pen is down
@@ -19,11 +19,11 @@ const corner = (c, x, y, dx, dy) => {
 };
 const paintForm = () => {
   const c = form.getContext("2d"); c.clearRect(0, 0, SIDE, SIDE);
-  c.strokeStyle = `rgb(${Lab.rgb("dropout-soft")})`; c.lineWidth = 1.5;
+  c.strokeStyle = `rgb(${Lab.rgb("dropout-soft")})`; c.lineWidth = SIDE / 520;
   for (let i = 1; i < 28; i++) {
     c.beginPath(); c.moveTo(i * CELL, 0); c.lineTo(i * CELL, SIDE); c.moveTo(0, i * CELL); c.lineTo(SIDE, i * CELL); c.stroke();
   }
-  c.strokeStyle = `rgb(${Lab.rgb("dropout")})`; c.lineWidth = 3;
+  c.strokeStyle = `rgb(${Lab.rgb("dropout")})`; c.lineWidth = SIDE / 260;
   for (const [x, y, dx, dy] of [[4, 4, 1, 1], [24, 4, -1, 1], [4, 24, 1, -1], [24, 24, -1, -1]]) corner(c, x, y, dx, dy);
 };
 
@@ -124,8 +124,8 @@ const changed = () => {
   if (blank()) tell({ empty: true }, version); else if (!live || absent) ask();
 };
 const commit = () => {
+  changed(); // first: the server is on its way while Gradio takes the value
   props.value = { strokes: structuredClone(strokes), brush, network, pixels: pixels && text(pixels), picture: by === "picture" };
-  changed();
 };
 
 Lab.networksFrom(async (name) => {

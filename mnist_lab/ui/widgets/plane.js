@@ -201,6 +201,6 @@ const arrive = async (found) => {
   const asRecorded = s.digit === recorded.digit && !s.share && s.wildness === 1 && s.path === "spherical" && !places("pins") && !places("at") && first;
   asRecorded ? move(here, true, true) : all(true);
   element.dataset.ready = 1;
-  reader = await Lab.network("lenet").catch(() => null); move(here, true, true);
+  Lab.near(element, async () => { reader = await Lab.network("lenet").catch(() => null); move(here, true, true); });
 };
-Lab.generator().then(arrive, (error) => Lab.toast(error.message));
+Lab.near(element, () => Lab.generator().then(arrive, (error) => Lab.toast(error.message)));

@@ -28,6 +28,7 @@ Lab.sprite(props.value.real).then(({ grey, width }) => {
   real = Array.from({ length: 10 * ROWS }, (_, k) => Uint8Array.from({ length: 784 }, (_, i) => grey[(Math.floor(k / 10) * 28 + Math.floor(i / 28)) * width + k % 10 * 28 + i % 28]));
   Lab.remember("samples", real.slice(0, 10).map((pixels, d) => ({ name: `A real ${d}`, pixels }))); drawReal();
 });
-Lab.generator().then(async (found) => { generator = found; draw(); reader = await Lab.network("lenet").catch(() => null); draw(); element.dataset.ready = 1; }, () => {});
+Lab.near(element, () => Lab.generator().then(async (found) => { generator = found; draw(); element.dataset.ready = 1; }, () => {}));
+Lab.near(element, async () => { reader = await Lab.network("lenet").catch(() => null); if (generator) draw(); });
 new IntersectionObserver((entries) => { seen = entries.at(-1).isIntersecting; draw(); }, { rootMargin: "200px" }).observe(element);
 Lab.repaint(() => { draw(); drawReal(); });
