@@ -166,7 +166,7 @@
       if (next.error || !name || !(next.final || runsHere(next))) return;
       reading = next; go();
     });
-    new IntersectionObserver(([entry]) => { near = entry.isIntersecting; if (near && due) go(); }).observe(element);
+    new IntersectionObserver(([entry]) => { near = entry.isIntersecting; if (near && due) go(); }, { rootMargin: "0px 0px -20% 0px" }).observe(element); // a mere edge at first paint asks for nothing
     return go;
   };
 

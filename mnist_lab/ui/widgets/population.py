@@ -20,7 +20,8 @@ class Population(Widget):
     <section><h3 class="confused"></h3>
       <p class="cap"><span>Rows: what it is. Columns: what it was read as. Press a cell to see its digits.</span></p>
       <div class="matrix" role="group" aria-label="Confusion matrix"></div></section>
-    <section><h3 class="surest"></h3><p class="cap"><span>The mistakes it was surest of. Press one to draw with it.</span></p><div class="worst"></div></section>
+    <section><h3 class="surest"></h3><p class="cap"><span>The mistakes it was surest of. Press one to draw with it.</span></p>
+      <div class="worst"></div></section>
   </div>
   <div class="drawer" aria-live="polite"><p class="cap"><b class="inside"></b></p><div class="inmates"></div></div>
   <section class="answers"><h3 class="favourite"></h3>
