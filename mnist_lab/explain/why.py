@@ -16,7 +16,7 @@ from mnist_lab.explain.run import run, step
 PAPER = -1.0
 BORDER = 2  # pixels of paper around the 28 x 28 that are shown
 PATCH = 5  # side of the patch that hides, in pixels: a little wider than a stroke
-STRETCHES = 28  # of the way from the blank page to the digit, to begin with: finer near the page, where more ReLUs switch
+STRETCHES = 36  # of the way from the blank page to the digit, to begin with: finer near the page, where more ReLUs switch
 FINER = 6  # stretches cut in three at a time, the worst ones
 COMPLETE = 0.01  # what the sum may miss, as a share of the largest difference of logits
 MOST = 160  # stretches

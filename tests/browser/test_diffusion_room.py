@@ -15,7 +15,12 @@ def open_room(page, url, query=""):
     page.wait_for_selector("#denoising [data-ready], #denoising[data-ready]", state="attached")
 
 
+QUIET = """() => { const n = performance.getEntriesByType('resource').length, now = performance.now();
+  if (n !== window.labSeen) { window.labSeen = n; window.labSince = now; } return now - window.labSince > 1500; }"""
+
+
 def requests_during(page, action) -> list[str]:
+    page.wait_for_function(QUIET)  # other rooms fetch what they need at their own pace
     seen = []
     listener = lambda r: seen.append(r.url) if not r.url.startswith(("data:", "blob:")) and "heartbeat" not in r.url else None  # noqa: E731
     page.on("request", listener)

@@ -3,7 +3,7 @@ const NAMED = { // 3 x 3 weights, laid on the picture as they stand here
   identity: { name: "Identity", weights: [0, 0, 0, 0, 1, 0, 0, 0, 0], words: "One weight in the middle: the picture comes out as it went in." },
   blur: { name: "Blur", weights: Array(9).fill(1 / 9), words: "The average of nine pixels: every edge becomes a slope." },
   sharpen: { name: "Sharpen", weights: [0, -1, 0, -1, 5, -1, 0, -1, 0], words: "Five times the pixel, less its four neighbours: what differs stands out." },
-  edges: { name: "Edges", weights: [-1, -1, -1, -1, 8, -1, -1, -1, -1], words: "The weights add up to 0: an even area gives nothing, the rim of the ink a lot." },
+  edges: { name: "Edges", weights: [-1, -1, -1, -1, 8, -1, -1, -1, -1], words: "The weights add up to 0: an even area gives nothing, an edge a lot." },
   across: { name: "Sobel across", weights: [-1, 0, 1, -2, 0, 2, -1, 0, 1], words: "Right less left: above zero where paper turns to ink from left to right." },
   down: { name: "Sobel down", weights: [-1, -2, -1, 0, 0, 0, 1, 2, 1], words: "Below less above: above zero where paper turns to ink from top to bottom." },
 };

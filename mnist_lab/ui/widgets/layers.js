@@ -167,12 +167,14 @@ const paintPreview = () => {
   $(".name", preview).textContent = nameOf(k, i);
   $(".value", preview).textContent = x === null && !single ? `${side} × ${side}` : one;
   const spot = $(".spot", preview); spot.hidden = single || x === null;
-  Object.assign(spot.style, { left: `calc(8px + 192px * ${x / side})`, top: `calc(8px + 192px * ${y / side})`, width: `${192 / side}px`, height: `${192 / side}px` });
+  const [left, top] = [x, y].map((v) => `calc(8px + 192px * ${v / side})`), cell = `${192 / side}px`;
+  Object.assign(spot.style, { left, top, width: cell, height: cell });
 };
-const place = (x, y) => { // beside the pointer, inside the window
-  const w = preview.offsetWidth, h = preview.offsetHeight, gap = 20;
-  const left = x + gap + w < innerWidth ? x + gap : Math.max(8, x - gap - w);
-  const top = y - gap - h > 64 ? y - gap - h : Math.min(innerHeight - h - 8, y + gap);
+const place = (x, y, row) => { // right of the pointer, inside the window; where there is no room, above the row: what is lit lies to the left
+  const w = preview.offsetWidth, h = preview.offsetHeight, gap = 20, room = x + gap + w < innerWidth;
+  const from = room ? y : Math.min(y, row.getBoundingClientRect().top + gap);
+  const left = room ? x + gap : Math.max(8, x - gap - w);
+  const top = from - gap - h > 64 ? from - gap - h : Math.min(innerHeight - h - 8, y + gap);
   Object.assign(preview.style, { left: `${left}px`, top: `${top}px` });
 };
 const point = (item, pointer) => {
@@ -181,7 +183,7 @@ const point = (item, pointer) => {
   pointed = pointer ? { item, x: cell((pointer.clientX - r.left) / r.width), y: cell((pointer.clientY - r.top) / r.height) } : { item, x: null, y: null };
   preview.hidden = false; paintPreview();
   if (changed) { $(".fed", preview).textContent = ""; light(); }
-  place(pointer?.clientX ?? r.right, pointer?.clientY ?? r.top);
+  place(pointer?.clientX ?? r.right, pointer?.clientY ?? r.top, item.closest(".layer"));
 };
 const hide = () => { if (!pointed) return; pointed = null; preview.hidden = true; light(); };
 const itemAt = (e) => e.target.closest?.("[data-map]");

@@ -201,6 +201,7 @@ const arrive = async (found) => {
   const asRecorded = s.digit === recorded.digit && !s.share && s.wildness === 1 && s.path === "spherical" && !places("pins") && !places("at") && first;
   asRecorded ? move(here, true, true) : all(true);
   element.dataset.ready = 1;
-  Lab.near(element, async () => { reader = await Lab.network("lenet").catch(() => null); move(here, true, true); });
+  reader = await Lab.network("lenet").catch(() => null); move(here, true, true);
 };
-Lab.near(element, () => Lab.generator().then(arrive, (error) => Lab.toast(error.message)));
+// the sheet, not the element: the room lays the parts out by itself, so that the element has no box that could come near
+Lab.near(sheet, () => Lab.generator().then(arrive, (error) => Lab.toast(error.message)));

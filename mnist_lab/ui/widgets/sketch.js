@@ -52,8 +52,6 @@
     Lab.repaint(paint);
     return { show };
   };
-  // f once the element is near the screen: a wing that nobody looks at costs nothing
-  const near = (element, f) => new IntersectionObserver((entries, observer) => { if (entries.some((e) => e.isIntersecting)) { observer.disconnect(); f(); } }, { rootMargin: "300px" }).observe(element);
   // ask(payload) -> answer; asks again while the server is busy, and gives undefined to all but the newest call
   const newest = (call) => {
     let last = 0;
@@ -66,5 +64,5 @@
   const floats = (text) => new Float32Array(Lab.bytes(text).buffer);
   const unfloats = (numbers) => btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(numbers).buffer)));
   const text = (pixels) => btoa(String.fromCharCode(...pixels));
-  Object.assign(Lab, { floats, near, newest, sketch, text, unfloats });
+  Object.assign(Lab, { floats, newest, sketch, text, unfloats });
 })();

@@ -168,7 +168,7 @@ choose($(`[value=${method}]`, element));
 Lab.hear("ask-why", ({ digit }) => {
   if (!reading?.seen) return;
   chosen = digit; shown = spot = null; show();
-  element.scrollIntoView({ behavior: Lab.calm ? "auto" : "smooth", block: "start" });
+  $(".bench", element).scrollIntoView({ behavior: Lab.calm ? "auto" : "smooth", block: "start" });
   items[digit].button.focus({ preventScroll: true });
 });
 Lab.repaint(paint);
