@@ -278,7 +278,7 @@ keep.addEventListener("click", async () => {
 });
 
 new ResizeObserver(soon).observe(sky);
-new IntersectionObserver(([entry]) => { near = entry.isIntersecting; refresh(); }, { rootMargin: "600px" }).observe(element);
+Lab.attend(element, (here) => { near = here; refresh(); });
 $(".hint", element).textContent = matchMedia("(hover: hover)").matches
   ? "Drag to turn, point at a dot to see the digit, press it to draw with it. Once it is pressed, the wheel zooms." : "Turn it with one finger, zoom with two. Touch a dot to see the digit, touch it again to draw with it.";
 choose(layout); describe(); say("");

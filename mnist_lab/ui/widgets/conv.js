@@ -150,7 +150,7 @@
   };
   // show({ net, run }, reading) for the reading that stands and each later one (while the pen moves only for networks that run in the page),
   // as long as the element is in view; refuse(sentence) if the network can’t be had.
-  const REST = 300, IN_VIEW = .8; // ms in view before it counts; an edge at the foot of the window does not
+  const EDGE = 160; // pixels: what only peeps in at the foot of the window is not in view yet
   const followRuns = (element, show, refuse) => {
     let reading = null, name = null, near = false, due = false;
     const go = async () => {
@@ -167,13 +167,7 @@
       if (next.error || !name || !(next.final || runsHere(next))) return;
       reading = next; go();
     });
-    const inView = () => { const { top, bottom } = element.getBoundingClientRect(); return bottom > 0 && top <= IN_VIEW * innerHeight; };
-    let rest = 0;
-    const look = ([entry]) => { // what passes by while the page is put together, or is scrolled past, asks for nothing
-      near = false; clearTimeout(rest);
-      if (entry.isIntersecting) rest = setTimeout(() => { near = inView(); if (near && due) go(); }, REST);
-    };
-    new IntersectionObserver(look, { rootMargin: `0px 0px ${100 * (IN_VIEW - 1)}% 0px` }).observe(element);
+    Lab.attend(element, (here) => { near = here; if (near && due) go(); }, -EDGE);
   };
 
   Object.assign(Lab, {

@@ -93,7 +93,7 @@ Lab.follow("reading", (next) => {
   known = {}; pixels = reading.seen ? Lab.bytes(reading.seen) : new Uint8Array(SIDE * SIDE);
   target = null; show(0); soon();
 });
-new IntersectionObserver(([entry]) => { near = entry.isIntersecting; if (near) ask(); }, { rootMargin: "200px" }).observe(element);
+Lab.attend(element, (here) => { near = here; if (near) ask(); });
 $(".take", element).addEventListener("click", () => Lab.tell("take", { pixels: btoa(String.fromCharCode(...changed(film.frame / HUNDRED))) }));
 Lab.repaint(() => { paint(); paintStrip(); });
 element.dataset.ready = 1;

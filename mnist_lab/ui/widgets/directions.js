@@ -77,7 +77,7 @@ const start = (told) => { base = told; draw(); stripsSoon(); };
 Lab.follow("latent", (told) => { if (told.final) start({ z: told.z, digit: told.digit, label: told.label, name: "The plane’s digit" }); });
 Lab.hear("base", start);
 list();
-new IntersectionObserver((entries) => { seen = entries.at(-1).isIntersecting; draw(); strips(); }, { rootMargin: "300px" }).observe(element);
+Lab.attend(element, (here) => { seen = here; draw(); strips(); });
 Lab.near(element, () => Lab.generator().then(async (found) => { generator = found; draw(); strips(); element.dataset.ready = 1; }, () => {}));
 Lab.near(element, async () => { reader = await Lab.network("lenet").catch(() => null); if (generator) draw(); });
 Lab.repaint(() => { draw(); strips(); });

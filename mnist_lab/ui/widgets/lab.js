@@ -171,13 +171,18 @@
   const remember = (name, detail) => { latest[name] = detail; send("remembered:" + name, detail); };
   const follow = (name, f) => { hear(name, f); hear("remembered:" + name, f); if (latest[name]) f(latest[name]); };
 
-  // f runs once, when the element first comes near the window: a part nobody scrolls to asks for nothing
-  const near = (element, f) => {
-    const watcher = new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) { watcher.disconnect(); f(); }
-    }, { rootMargin: "300px" });
-    watcher.observe(element);
+  // f(true) once the element rests within `margin` pixels of the window, f(false) when it leaves: a part nobody looks at asks for nothing,
+  // nor does what passes by while the page is put together or scrolled
+  const REST = 300; // ms
+  const attend = (element, f, margin = 300) => {
+    let rest = 0;
+    const here = () => [...element.getClientRects()].some(({ top, bottom }) => bottom > -margin && top < innerHeight + margin);
+    new IntersectionObserver((entries) => {
+      clearTimeout(rest);
+      if (entries.at(-1).isIntersecting) rest = setTimeout(() => here() && f(true), REST); else f(false);
+    }, { rootMargin: `${margin}px` }).observe(element);
   };
+  const near = (element, f) => { let first = true; attend(element, (here) => { if (here && first) { first = false; f(); } }); };
 
   // ---- the bar and the feet of the rooms: anything with data-do
   document.addEventListener("click", (e) => {
@@ -187,5 +192,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, bytes, calm, clamp, drag, el, film, follow, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, remember, repaint, rgb, signScale, signed, sprite, tell, ten, tenCurves, toast };
+  window.Lab = { $, $$, attend, bytes, calm, clamp, drag, el, film, follow, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, remember, repaint, rgb, signScale, signed, sprite, tell, ten, tenCurves, toast };
 })();

@@ -118,11 +118,6 @@ const refresh = async () => {
   soon();
 };
 Lab.follow("reading", (next) => { if (next.final) { reading = { network: reading?.network, ...next }; due = true; if (near) refresh(); } });
-const SETTLES = 200; // ms: while the page is being built, what lies far below passes by
-let settled = 0;
-new IntersectionObserver((entries) => {
-  near = entries.at(-1).isIntersecting;
-  clearTimeout(settled); if (near) settled = setTimeout(() => due && refresh(), SETTLES);
-}, { rootMargin: "200px" }).observe(element);
+Lab.attend(element, (here) => { near = here; if (near && due) refresh(); });
 Lab.repaint(paint);
 element.dataset.ready = 1;

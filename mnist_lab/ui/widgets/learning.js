@@ -174,6 +174,6 @@ else {
   begin();
   $(".result", element).textContent = story();
   Lab.follow("reading", (next) => { if (next.final) { wanted = next; ask(); } });
-  new IntersectionObserver((entries) => { near = entries.at(-1).isIntersecting; ask(); }, { rootMargin: "300px" }).observe(element);
+  Lab.attend(element, (here) => { near = here; ask(); });
 }
 element.dataset.ready = 1;

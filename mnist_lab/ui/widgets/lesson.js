@@ -173,7 +173,7 @@ Lab.follow("reading", (next) => {
   reading = { network: reading?.network, ...next };
   label = next.digit ?? label ?? 0; steps = 1; markLabel(); ask();
 });
-new IntersectionObserver((entries) => { near = entries.at(-1).isIntersecting; if (near && wanted) ask(); }, { rootMargin: "300px" }).observe(element);
+Lab.attend(element, (here) => { near = here; if (near && wanted) ask(); });
 Lab.repaint(() => { if (told) fill(); });
 show(player.frame); settle();
 element.dataset.ready = 1;

@@ -261,7 +261,7 @@ const load = async () => {
 const refresh = () => { if (near && wanted && wanted !== asked) load(); };
 Lab.follow("reading", (reading) => { if (reading.final && reading.network) { wanted = reading.network; refresh(); } });
 Lab.follow("landing", (next) => { landing = next; if (data) drawHistograms(); });
-new IntersectionObserver(([entry]) => { near = entry.isIntersecting; refresh(); }, { rootMargin: "400px" }).observe(element);
+Lab.attend(element, (here) => { near = here; refresh(); });
 Lab.repaint(() => { if (data) { const was = [layer, chosen, open]; buildMatrix(); buildMistakes(); [layer, chosen] = was; show(...was[2]); paintMeans(); redraw(); } });
 say("");
 element.dataset.ready = 1;

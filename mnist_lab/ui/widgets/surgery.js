@@ -245,12 +245,7 @@ Lab.follow("reading", (next) => {
   reading = { network: reading?.network, ...next }; due = true;
   if (near) arrive(); else idle();
 });
-const SETTLES = 200; // ms: while the page is being built, what lies far below passes by
-let settled = 0;
-new IntersectionObserver((entries) => {
-  near = entries.at(-1).isIntersecting;
-  clearTimeout(settled); if (near) settled = setTimeout(arrive, SETTLES);
-}, { rootMargin: "200px" }).observe(element);
+Lab.attend(element, (here) => { near = here; if (near) arrive(); });
 Lab.repaint(paint);
 paintCrowd(); forget();
 element.dataset.ready = 1;

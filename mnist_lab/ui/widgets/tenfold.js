@@ -30,5 +30,5 @@ Lab.sprite(props.value.real).then(({ grey, width }) => {
 });
 Lab.near(element, () => Lab.generator().then(async (found) => { generator = found; draw(); element.dataset.ready = 1; }, () => {}));
 Lab.near(element, async () => { reader = await Lab.network("lenet").catch(() => null); if (generator) draw(); });
-new IntersectionObserver((entries) => { seen = entries.at(-1).isIntersecting; draw(); }, { rootMargin: "200px" }).observe(element);
+Lab.attend(element, (here) => { seen = here; draw(); });
 Lab.repaint(() => { draw(); drawReal(); });

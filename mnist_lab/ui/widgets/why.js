@@ -108,7 +108,7 @@ Lab.follow("reading", (next) => {
   pixels = reading.seen ? Lab.bytes(reading.seen) : new Uint8Array(SIDE * SIDE);
   show(); clearTimeout(ask.rest); ask.rest = setTimeout(ask, SETTLED);
 });
-new IntersectionObserver(([entry]) => { near = entry.isIntersecting; if (near) ask(); }, { rootMargin: "200px" }).observe(element);
+Lab.attend(element, (here) => { near = here; if (near) ask(); });
 
 // ---- point at a digit
 const digitAt = (e) => { const button = e.target.closest?.("button"); return button && !button.disabled ? +button.dataset.digit : null; };

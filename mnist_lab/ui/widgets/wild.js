@@ -40,6 +40,6 @@ $(".hands", element).addEventListener("click", () => { latents = latents.map((z)
 const all = Lab.floats(props.value.z), size = all.length / (ROWS * COLUMNS);
 latents = Array.from({ length: ROWS * COLUMNS }, (_, i) => all.slice(i * size, (i + 1) * size));
 tell();
-new IntersectionObserver((entries) => { seen = entries.at(-1).isIntersecting; draw(); }, { rootMargin: "300px" }).observe(element);
+Lab.attend(element, (here) => { seen = here; draw(); });
 Lab.near(element, () => Lab.generator().then((found) => { generator = found; draw(); element.dataset.ready = 1; }, () => {}));
 Lab.repaint(() => { show(); plot(); });
