@@ -22,12 +22,16 @@ lint: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp
 	$(RUN) -m benchmarks.sampling
 
+RESNET := -m train.classifier --network resnet --batch 128 --warp 0.5 --holes 0
+
 # FLAGS are passed on, for example: make train-gan FLAGS="--minutes 30"
 train-classifier: $(VENV)/train.stamp
 	$(RUN) -m train.classifier --network lenet --warp 0.6 --holes 0 --images 3000000 $(FLAGS)
 	$(RUN) -m train.classifier --network resnet --images 600000 --out runs/resnet-1/resnet.safetensors --folder runs/resnet-1 $(FLAGS)
-	$(RUN) -m train.classifier --network resnet --images 600000 --start runs/resnet-1/resnet.safetensors --folder runs/resnet-2 \
-	  --rate 0.03 --batch 128 --warp 0.5 --thick 0.2 --holes 0 $(FLAGS)
+	$(RUN) $(RESNET) --images 360000 --start runs/resnet-1/resnet.safetensors --folder runs/resnet-2 --out runs/resnet-2/resnet.safetensors --rate 0.03 --thick 0.2 $(FLAGS)
+	$(RUN) $(RESNET) --images 160000 --start runs/resnet-2/resnet.safetensors --folder runs/resnet-3 --out runs/resnet-3/resnet.safetensors --rate 0.04 --thick 0.15 --ema 0.999 --pen 0.15 $(FLAGS)
+	$(RUN) $(RESNET) --images 757000 --start runs/resnet-2/resnet.safetensors --folder runs/resnet-4 --out runs/resnet-4/resnet.safetensors --rate 0.04 --thick 0.15 --pen 0.2 --strange 0.125 $(FLAGS)
+	$(RUN) -m train.soup runs/resnet-2/resnet.safetensors runs/resnet-3/resnet.safetensors runs/resnet-4/resnet.safetensors --out checkpoints/mnist/resnet.safetensors
 
 train-gan: $(VENV)/train.stamp
 	$(RUN) -m train.gan $(FLAGS)

@@ -56,12 +56,21 @@ def floors(store: Store) -> list[str]:
 
 def stages(training: dict, dataset: str) -> list[str]:
     """How it was trained, first stage first."""
+    if "average_of" in training:
+        return _average(training, dataset)
     t, hidden = training, ("out", "run", "folder", "start", "dry_run")
     recipe = ", ".join(f"{k} {v}" for k, v in t["recipe"].items() if k not in hidden)
     figures = ", ".join(f"{k} {v:.4f}" for k, v in t["validation"].items())
     text = (f"{'Then trained' if 'before' in t else 'Trained'} on {dataset} for {t['minutes']} minutes ({t['images']:,} images seen), {t['device']}, "
             f"git revision {t['revision']}, torch {t['torch']}. On validation writers: {figures}. Recipe: {recipe}.")
     return [*(stages(t["before"], dataset) if "before" in t else []), "", text]
+
+
+def _average(training: dict, dataset: str) -> list[str]:
+    figures = ", ".join(f"{k} {v:.4f}" for k, v in training["validation"].items())
+    runs = [line for k, one in enumerate(training["average_of"], start=1) for line in ["", f"Run {k}:", *stages(one, dataset)]]
+    return ["", f"The mean of the weights of {len(training['average_of'])} runs that share their first stages (train.soup, git revision "
+            f"{training['revision']}). On validation writers: {figures}.", *runs]
 
 
 def card(name: str, metadata: Metadata) -> str:

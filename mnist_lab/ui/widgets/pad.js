@@ -134,8 +134,8 @@ Lab.networksFrom(async (name) => {
   return program;
 });
 Lab.remember("reading", { ...props.reading, by: "pen", final: true, recorded: true });
-const HANDS = ["pointermove", "pointerdown", "keydown"]; // the first sign of a hand: fetch LeNet before the pen is down
-const hand = () => { HANDS.forEach((sign) => document.removeEventListener(sign, hand)); board(); };
+const HANDS = ["pointermove", "pointerdown", "keydown"]; // the first sign of a hand in this room: fetch LeNet before the pen is down
+const hand = () => { if (!ink.getClientRects().length) return; HANDS.forEach((sign) => document.removeEventListener(sign, hand)); board(); };
 HANDS.forEach((sign) => document.addEventListener(sign, hand));
 
 // ---- the pen
