@@ -37,7 +37,8 @@ def run(tmp_path, *models):
     for k, model in enumerate(models):
         paths.append(tmp_path / f"{k}.safetensors")
         save(paths[-1], model, Metadata(type(model).__name__.lower(), dataclasses.asdict(model.config), training={"seed": k}))
-    return subprocess.run([sys.executable, "-m", "train.soup", *map(str, paths), "--out", str(tmp_path / "out.safetensors")], capture_output=True, text=True, cwd=ROOT)
+    command = [sys.executable, "-m", "train.soup", *map(str, paths), "--out", str(tmp_path / "out.safetensors")]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
 def test_what_is_written_says_which_runs_it_is_made_of(tmp_path, validation_digits):
