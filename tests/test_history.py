@@ -194,7 +194,7 @@ def test_the_shipped_snapshots_belong_to_one_run(shipped):
     assert set(shipped.metadata.settings["runs"]) == {history.run_id(recipe)}
     assert shipped.images.tolist() == [m for m in moments(recipe["images"], recipe["batch"]) if m <= shipped.images[-1]]
     assert 40 <= len(shipped) <= COUNT
-    flat = torch.cat([w.flatten(1) for w in shipped.weights.values()], 1)  # (S, 16554)
+    flat = flattened(shipped)
     assert flat.shape[1] == 16_554
     steps, whole = flat.diff(dim=0).norm(dim=1), (flat[-1] - flat[0]).norm()
     assert (steps < whole / 2).all(), "neighbours lie closer than the ends"
@@ -209,6 +209,11 @@ def test_the_shipped_figures_are_those_of_the_stored_weights(shipped, validation
         found = judge(shipped.network(k), digits)
         assert (found["confusion"] - shipped.confusion[k]).abs().sum() <= 4, "a digit on the edge may fall to either side on another machine"
         assert found["loss"] == pytest.approx(float(shipped.loss[k]), rel=1e-3)
+
+
+def flattened(stored: History) -> torch.Tensor:
+    """All weights of each snapshot: (S, 16554)."""
+    return torch.cat([w.flatten(1) for w in stored.weights.values()], 1)
 
 
 def retraced(shipped: History, folder: Path, updates: int) -> History:
@@ -237,8 +242,12 @@ def test_the_stored_recipe_and_seed_give_the_first_snapshots_again(shipped, tmp_
     if training["recipe"]["teacher"]:
         pytest.skip("its teacher would have to read hundreds of thousands of digits first, which takes many minutes")
     again = retraced(shipped, tmp_path, updates=int(shipped.images[4]) // training["recipe"]["batch"])
-    for name, w in again.weights.items():
-        torch.testing.assert_close(w[:5], shipped.weights[name][:5], rtol=.05, atol=.02)
+    flat, stored = flattened(again)[:5], flattened(shipped)[:5]
+    assert torch.allclose(flat[0], stored[0], rtol=.05, atol=.01)
+    # rounding differs between processors and grows as it trains: one weight may drift, the way all of them went may not
+    apart, way = (flat - stored).norm(dim=1), (stored - stored[0]).norm(dim=1)
+    assert (apart <= .05 * way + .01).all()
+    assert way[4] > 1, "they did go some way"
 
 
 def test_the_last_shipped_snapshot_reads_a_real_digit(shipped, validation_digits):
