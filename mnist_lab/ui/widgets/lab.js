@@ -172,15 +172,16 @@
   const follow = (name, f) => { hear(name, f); hear("remembered:" + name, f); if (latest[name]) f(latest[name]); };
 
   // f(true) once the element rests within `margin` pixels of the window, f(false) when it leaves: a part nobody looks at asks for nothing,
-  // nor does what passes by while the page is put together or scrolled
+  // nor does what passes by while the page is put together or scrolled. Below zero, the margin keeps off the foot of the window only
   const REST = 300; // ms
   const attend = (element, f, margin = 300) => {
+    const above = Math.max(0, margin);
     let rest = 0;
-    const here = () => [...element.getClientRects()].some(({ top, bottom }) => bottom > -margin && top < innerHeight + margin);
+    const here = () => [...element.getClientRects()].some(({ top, bottom }) => bottom > -above && top < innerHeight + margin);
     new IntersectionObserver((entries) => {
       clearTimeout(rest);
       if (entries.at(-1).isIntersecting) rest = setTimeout(() => here() && f(true), REST); else f(false);
-    }, { rootMargin: `${margin}px` }).observe(element);
+    }, { rootMargin: `${above}px ${above}px ${margin}px` }).observe(element);
   };
   const near = (element, f) => { let first = true; attend(element, (here) => { if (here && first) { first = false; f(); } }); };
 
