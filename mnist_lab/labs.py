@@ -19,7 +19,7 @@ from mnist_lab.checkpoint import Store
 from mnist_lab.data import one_hot, to_model, to_pictures
 from mnist_lab.diffusion import SAMPLERS, SCHEDULES, SHAPES, VARIANCES, Frame, editing, guided, levels
 from mnist_lab.diffusion.guidance import EVERYWHERE
-from mnist_lab.diffusion.process import add_noise
+from mnist_lab.diffusion.process import add_noise, x0_from_eps
 from mnist_lab.diffusion.samplers import look
 from mnist_lab.diffusion.schedules import TRAIN_STEPS
 from mnist_lab.explain import judge
@@ -424,6 +424,17 @@ class DiffusionLab:
         return look(guided(self.network, one_hot(label)), x, level)[0]
 
     @torch.inference_mode()
+    def guesses(self, x: Tensor, alpha_bar: float, digits: Sequence[int | None]) -> Tensor:
+        """What the network sees in one noisy picture (1, 1, 32, 32) under each label, unclamped: (len(digits), 1, 32, 32).
+
+        Guidance is a straight line through two of them: guess(None) + guidance (guess(digit) - guess(None)).
+        """
+        level = self.level([alpha_bar] * len(digits)).clamp(*self.range)
+        label = one_hot(torch.tensor([-1 if d is None else whole("A digit", d, 0, 9) for d in digits]))
+        many = x.expand(len(digits), -1, -1, -1)
+        return x0_from_eps(many, self.network(many, level.flatten(), label), level)
+
+    @torch.inference_mode()
     def edit(self, picture: Picture, digit: int | None = None, strength: float = 0.6, **settings) -> Iterator[Frame]:
         """From a drawing noised to a level, instead of from noise (SDEdit): the last `strength` of the steps, 1 being all of them."""
         s = self.sampling([digit], **settings)
@@ -434,12 +445,11 @@ class DiffusionLab:
             yield replace(frame, step=s.steps + 1 - len(rest) + frame.step)
 
     @torch.inference_mode()
-    def finish(self, picture: Picture, mask: np.ndarray, digit: int | None = None, repeats: int = 5,
-               **settings) -> Iterator[Frame]:
-        """Keep the pixels where mask (28, 28) is true and let the model draw the others (RePaint); every step `repeats` times."""
+    def finish(self, picture: Picture, mask: np.ndarray, digit: int | None = None, repeats: int = 5, n: int = 1, **settings) -> Iterator[Frame]:
+        """Keep the pixels where mask (28, 28) is true and let the model draw the others (RePaint), n times; every step `repeats` times."""
         if not isinstance(mask, np.ndarray) or mask.shape != (drawing.SIDE, drawing.SIDE):
             raise ValueError("A mask must be an array of 28x28 numbers, true where the picture is kept.")
-        s = self.sampling([digit], **settings)
+        s = self.sampling([digit] * whole("n", n, 1, MOST_PICTURES), same_noise=False, **settings)
         x, generator = self.start(s)
         kept = torch.nn.functional.pad(torch.tensor(mask.astype(bool)), (2, 2, 2, 2))
         yield from editing.repaint(self.denoiser(s), x, self.levels(s), known=digit_input(picture), mask=kept, generator=generator,

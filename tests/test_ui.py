@@ -33,7 +33,7 @@ def test_the_page_is_built_before_any_model_is_loaded(tmp_path):
 
 
 def test_recorded_runs_are_marked_and_whole():
-    film = diffusion_tab.recorded()
+    film = diffusion_tab.recorded()["film"]
     assert film["recorded"]
     assert len(film["alpha_bar"]) == film["total"] + 1 and film["labels"] == [-1, *range(10)]
 

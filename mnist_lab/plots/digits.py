@@ -18,3 +18,17 @@ def grid(digits: np.ndarray, columns: int, scale: int = 1, gap: int = 1) -> Imag
         y, x = k // columns * (height + gap), k % columns * (width + gap)
         sheet[y:y + height, x:x + width] = digit
     return picture(sheet, scale)
+
+
+def svg(digits: np.ndarray) -> str:
+    """uint8 (N, H, W) in a row -> SVG text: ink on nothing, each run of equal pixels one rectangle."""
+    count, height, width = digits.shape
+    sheet = digits.transpose(1, 0, 2).reshape(height, count * width)
+    parts = []
+    for y, line in enumerate(sheet):
+        starts = np.flatnonzero(np.diff(line, prepend=-1))
+        for x, end in zip(starts, [*starts[1:], len(line)], strict=True):
+            if line[x]:
+                parts.append(f'<rect x="{x}" y="{y}" width="{end - x}" height="1" fill-opacity="{line[x] / 255:.3f}"/>')
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {count * width} {height}" shape-rendering="crispEdges">'
+            f'{"".join(parts)}</svg>')

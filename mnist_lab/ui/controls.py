@@ -96,7 +96,9 @@ def read_address(rooms: Sequence[Room]) -> str:
   }};
   const room = rooms.includes(q.get('room')) ? q.get('room') : rooms[0];
   const given = settings.some((s) => s.key.startsWith(room + '.') && q.has(s.key.split('.')[1]));
-  if (given && runs[room]) setTimeout(() => document.getElementById(runs[room])?.click(), 600);
+  let tries = 20;  // a page that is still being put together loses the press
+  const press = () => {{ if (Lab.last('sampling') || !tries--) return; document.getElementById(runs[room])?.click(); setTimeout(press, 500); }};
+  if (given && runs[room]) setTimeout(press, 600);
   window.labAwaited = q.get('room') ? room : null;
   return [{{__type__: 'update', selected: room}}, ...settings.map(read)];
 }}"""

@@ -9,19 +9,30 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from mnist_lab.checkpoint import CheckpointError, Store, read_metadata
-from mnist_lab.data import to_pictures
-from mnist_lab.diffusion import SAMPLERS, SCHEDULES, SHAPES, VARIANCES, Frame
+from mnist_lab.diffusion import SAMPLERS, SCHEDULES, SHAPES, VARIANCES
 from mnist_lab.diffusion.schedules import HIGHEST, LOWEST, TRAIN_STEPS
 from mnist_lab.labs import SHAPE_BOUNDS, DiffusionLab, Sampling, choice
 from mnist_lab.ui.controls import Room, friendly, opening
+from mnist_lab.ui.denoisings import SEED, frame_pixels, settings_of
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.denoising import Denoising
 from mnist_lab.ui.widgets.foot import Foot
 from mnist_lab.ui.widgets.schedule import Schedule
+from mnist_lab.ui.wings import (
+    diffusion_branch_wing,
+    diffusion_decided_wing,
+    diffusion_draw_wing,
+    diffusion_guide_wing,
+    diffusion_noise_wing,
+    diffusion_race_wing,
+    diffusion_seeds_wing,
+    diffusion_write_wing,
+)
 
+WINGS = (diffusion_decided_wing, diffusion_noise_wing, diffusion_guide_wing, diffusion_branch_wing, diffusion_race_wing, diffusion_draw_wing,
+         diffusion_seeds_wing, diffusion_write_wing)
 ID, TITLE = "diffusion", "Diffusion"
 RECORDED = Path(__file__).parent / "recorded" / "diffusion.json"
 LABELS = ("any", *map(str, range(10)))
@@ -52,25 +63,20 @@ def labels_of(which: str, label: str) -> list[int | None]:
     return [None if name == "any" else int(name) for name in names]
 
 
-def pixels(x: Tensor, reach: float = 1.0) -> np.ndarray:
-    """uint8 (B, 28, 28), with -reach as paper and reach as ink."""
-    return to_pictures(x / reach).numpy()
-
-
-def frame_pixels(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-    """x_t and the guess, each uint8 (B, 28, 28). Noise reaches past [-1, 1]; the grey scale of x_t follows."""
-    return pixels(frame.x, 1 + 0.7 * (1 - frame.alpha_bar)), pixels(frame.x0)
-
-
 def film(lab: DiffusionLab, sampling: Sampling, chosen: int) -> Iterator[dict]:
     """The widget's frames of one run. Of a long one only the chosen label comes with every step: eleven, as they are, would weigh 23 MB."""
-    common = {"run": uuid.uuid4().hex, "total": sampling.steps, "labels": list(sampling.labels), "alpha_bar": lab.levels(sampling).tolist()}
+    common = {"run": uuid.uuid4().hex, **outline(lab, sampling)}
     every = 1 if sampling.steps <= WHOLE else -(-sampling.steps // MOMENTS)
     for frame in lab.frames(sampling):
         whole = frame.step % every == 0 or frame.step == sampling.steps
         columns = list(range(len(sampling.labels))) if whole else [chosen]
         cells = np.stack(frame_pixels(frame))[:, columns]  # (2, columns, 28, 28)
         yield {**common, "index": frame.step, "columns": columns, "cells": packed(np.frombuffer(zlib.compress(cells.tobytes()), np.uint8))}
+
+
+def outline(lab: DiffusionLab, sampling: Sampling) -> dict:
+    """What every film tells of its run."""
+    return {"total": sampling.steps, "labels": list(sampling.labels), "alpha_bar": lab.levels(sampling).tolist(), "settings": settings_of(sampling)}
 
 
 def levels_of(text: object) -> list[float]:
@@ -95,22 +101,23 @@ def generate_film(store: Store, which, label, steps, guidance, sampler, schedule
 
 # ---- the stored film ----------------------------------------------------------------------------------------------------
 
-def record(store: Store, steps: int = 50, seed: int = 31) -> tuple[dict, Image.Image]:
-    """A run of all eleven labels to open the room with: the widget's value (without the sprite's address) and the sprite."""
+def record(store: Store, steps: int = 50, seed: int = SEED) -> tuple[dict, Image.Image]:
+    """The content of recorded/diffusion.json: a run of all eleven labels to open the room with, and what its wings show; and the run's sprite."""
     lab = DiffusionLab(store)
     sampling = lab.sampling(labels_of("all", "any"), steps=steps, seed=seed)
     rows = [np.concatenate([part.transpose(1, 0, 2).reshape(28, -1) for part in frame_pixels(frame)], axis=1) for frame in lab.frames(sampling)]
-    value = {"run": "recorded", "recorded": True, "total": steps, "labels": list(sampling.labels), "alpha_bar": lab.levels(sampling).tolist()}
+    value = {"film": {"run": "recorded", "recorded": True, **outline(lab, sampling)}, **{part.KEY: part.record(store) for part in WINGS}}
     return value, Image.fromarray(np.concatenate(rows))
 
 
 def recorded() -> dict:
-    return {**json.loads(RECORDED.read_text()), "sprite": f"gradio_api/file={RECORDED.with_suffix('.jpg')}"}
+    found = json.loads(RECORDED.read_text(encoding="utf-8"))
+    return {**found, "film": {**found["film"], "sprite": f"gradio_api/file={RECORDED.with_suffix('.jpg')}"}}
 
 
 # ---- the room -------------------------------------------------------------------------------------------------------------
 
-def settings_of(store: Store) -> dict:
+def trained(store: Store) -> dict:
     """What the checkpoint says of its noise levels and guidance; the room opens without it, and Generate will say what is missing."""
     try:
         return read_metadata(store.path("diffusion")).settings
@@ -140,19 +147,20 @@ def shape_sliders() -> dict[str, gr.Slider]:
 
 
 def build(store: Store) -> Room:
-    stored, settings = recorded(), settings_of(store)
-    levels = {"alpha_bar": stored["alpha_bar"], "range": [settings["lowest_alpha_bar"], settings["highest_alpha_bar"]], "chain": TRAIN_STEPS,
+    stored, settings = recorded(), trained(store)
+    levels = {"alpha_bar": stored["film"]["alpha_bar"], "range": [settings["lowest_alpha_bar"], settings["highest_alpha_bar"]], "chain": TRAIN_STEPS,
               "shape": DEFAULTS}
     gr.set_static_paths([RECORDED.parent])
     opening("Watch noise become a digit", "Start from static. Again and again, the network guesses the clean digit, and a little of the noise is taken away.")
     with gr.Row(elem_id="diffusion-room"):
         with gr.Column(elem_id="diffusion-stage"):
-            stage = Denoising(stored, elem_id="denoising")
+            stage = Denoising(stored["film"], elem_id="denoising")
         with gr.Column(elem_id="diffusion-knobs"):
             plot = Schedule(levels, elem_id="schedule")
             steps = gr.Slider(1, TRAIN_STEPS, 50, step=1, label="Steps", elem_id="steps")
             guidance = gr.Slider(0, 8, settings["guidance"], step=0.1, label="Guidance", elem_id="guidance")
-            with gr.Accordion("Sampler, schedule, seed · DDIM, cosine, seed 31", open=False, elem_classes="gr-accordion", elem_id="diffusion-drawer") as drawer:
+            lid = f"Sampler, schedule, seed · DDIM, cosine, seed {SEED}"
+            with gr.Accordion(lid, open=False, elem_classes="gr-accordion", elem_id="diffusion-drawer") as drawer:
                 with gr.Row(elem_classes="two"):
                     sampler = dropdown(named(SAMPLERS), "ddim", "Sampler", "sampler")
                     schedule = dropdown(named(SCHEDULES), "cosine", "Noise schedule", "noise-schedule")
@@ -165,7 +173,7 @@ def build(store: Store) -> Room:
                     guided_to = gr.Slider(0, 1, 1, step=0.05, label="Guidance to", elem_id="guided-to")
                 with gr.Row(elem_classes="two"):
                     negative = dropdown([("nothing", NONE), *((f"a {d}" if d != "8" else "an 8", d) for d in LABELS[1:])], NONE, "Keep away from", "negative")
-                    seed = gr.Number(31, precision=0, minimum=0, maximum=2**31 - 1, label="Seed", elem_id="diffusion-seed")
+                    seed = gr.Number(SEED, precision=0, minimum=0, maximum=2**31 - 1, label="Seed", elem_id="diffusion-seed")
                 which = gr.Radio([("All eleven labels", "all"), ("Only the chosen one", "one")], value="all", label="Make",
                                  elem_classes="segments", elem_id="which")
             with gr.Row(elem_id="diffusion-go"):
@@ -175,6 +183,8 @@ def build(store: Store) -> Room:
             status = gr.Markdown("", min_height=24, elem_id="diffusion-status")
     label = gr.Radio(LABELS, value="any", elem_classes="lab-hidden", elem_id="diffusion-label")  # the tiles are its face
     curve = gr.Textbox("", elem_classes="lab-hidden", elem_id="curve")  # the plot is its face
+    for part in WINGS:
+        part.build(store, stored.get(part.KEY))
     foot = Foot(PYTHON_DEFAULT, elem_id="diffusion-foot")
 
     controls = {"which": which, "label": label, "steps": steps, "guidance": guidance, "sampler": sampler, "schedule": schedule, "seed": seed, "eta": eta,
@@ -243,4 +253,4 @@ PYTHON = f"""(which, label, steps, guidance, sampler, schedule, seed, eta, beta_
   if (from > 0 || to < 1) words.push(`interval=(${{from}}, ${{to}})`);
   if (not !== '{NONE}') words.push(`negative=${{not}}`);
   return `import mnist_lab\nlab = mnist_lab.load("diffusion")\nlab.generate(digit=${{digit}}, ${{words.join(', ')}})`; }}"""
-PYTHON_DEFAULT = 'import mnist_lab\nlab = mnist_lab.load("diffusion")\nlab.generate(digit=[None, *range(10)], steps=50, seed=31)'
+PYTHON_DEFAULT = f'import mnist_lab\nlab = mnist_lab.load("diffusion")\nlab.generate(digit=[None, *range(10)], steps=50, seed={SEED})'

@@ -13,8 +13,8 @@ def main() -> None:
     store = Store()
     classify_tab.RECORDED.write_text(json.dumps(classify_tab.record(store), separators=(",", ":")))
     gan_tab.RECORDED.write_text(json.dumps(gan_tab.record(store), separators=(",", ":")))
-    film, sprite = diffusion_tab.record(store)
-    diffusion_tab.RECORDED.write_text(json.dumps(film, separators=(",", ":")))
+    room, sprite = diffusion_tab.record(store)
+    diffusion_tab.RECORDED.write_text(json.dumps(room, separators=(",", ":")))
     sprite.save(diffusion_tab.RECORDED.with_suffix(".jpg"), quality=85)
     examples.record(store).save(examples.RECORDED, optimize=True)
 

@@ -31,10 +31,11 @@ class Widget(gr.HTML):
     """
 
     name = ""
+    family = ""  # a second class: "part" brings the chips, sliders and rows of parts.css
     html = ""
 
     def __init__(self, value=None, *, server_functions=(), **kwargs):
-        super().__init__(value, html_template=f'<div class="lab {self.name}">{self.html}</div>', js_on_load=asset(f"{self.name}.js"),
+        super().__init__(value, html_template=f'<div class="lab {self.family} {self.name}">{self.html}</div>', js_on_load=asset(f"{self.name}.js"),
                          apply_default_css=False, server_functions=list(server_functions), container=False, padding=False, **kwargs)
 
     def api_info(self) -> dict:

@@ -1,5 +1,5 @@
 const { $, $$, bytes, el, inkScale, narrow, paint, repaint } = Lab;
-const N = 784, ANY = -1, LABELS = [ANY, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const ANY = -1, LABELS = [ANY, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const name = (d) => (d === ANY ? "any" : String(d));
 let film = { run: null, total: 1, labels: [ANY], alpha_bar: [0, 1], x: [], x0: [] };
 let chosen = ANY, follow = true, started = 0, sampling = false;
@@ -56,23 +56,26 @@ for (const d of LABELS) {
 function choose(d) {
   chosen = d;
   $$("button", ten).forEach((b, i) => b.setAttribute("aria-pressed", LABELS[i] === d));
-  if (received() >= 0) { paintStrip(); showFrame(player.frame); }
+  if (received() >= 0) { paintStrip(); showFrame(player.frame); announce(); }
 }
+
+// ---- the room's other parts work on this film, and may turn it to a frame
+const announce = () => Lab.tell("film", { ...film, column: column() });
+Lab.hear("seek", (k) => { player.stop(); player.seek(k); });
 
 // ---- frames arrive
 function begin(value) {
-  film = { run: value.run, total: value.total, labels: value.labels, alpha_bar: value.alpha_bar, x: [], x0: [] };
+  film = { run: value.run, total: value.total, labels: value.labels, alpha_bar: value.alpha_bar, settings: value.settings, x: [], x0: [] };
   if (!film.labels.includes(chosen) && film.labels.length === 1) choose(film.labels[0]);
   player.stop(); player.frames = film.total + 1; follow = true;
   $(".recorded", element).hidden = !value.recorded;
 }
 const inflate = async (text) => new Uint8Array(await new Response(new Blob([bytes(text)]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer());
-const split = (part) => Array.from({ length: part.length / N }, (_, c) => part.subarray(c * N, (c + 1) * N));
 let last = Promise.resolve(); // frames are unpacked one after the other
 function add(value) {
   if (!value?.run) return;
   if (value.sprite) return load(value);
-  last = last.then(async () => take(value, split(await inflate(value.cells))));
+  last = last.then(async () => take(value, Lab.digits(await inflate(value.cells))));
 }
 function take(value, cells) {
   if (value.run !== film.run) { begin(value); busy(true); }
@@ -80,24 +83,15 @@ function take(value, cells) {
   value.columns.forEach((c, j) => { film.x[value.index][c] = cells[j]; film.x0[value.index][c] = cells[value.columns.length + j]; });
   if (value.index % Math.max(1, Math.floor(film.total / 14)) === 0 || value.index === film.total) paintStrip();
   if (follow) player.seek(value.index);
-  progress();
+  progress(); announce();
   if (value.index === film.total) busy(false);
 }
 async function load(value) { // a stored film: cut the sprite into frames
-  const { grey, width } = await Lab.sprite(value.sprite);
+  const rows = await Lab.cells(value.sprite), count = value.labels.length;
   if (film.run && film.run !== value.run) return; // a visitor's own run came first
   begin(value);
-  const count = value.labels.length;
-  const cut = (row, column0) => {
-    const out = new Uint8Array(count * N);
-    for (let c = 0; c < count; c++) for (let y = 0; y < 28; y++) {
-      const from = (row * 28 + y) * width + (column0 + c) * 28;
-      out.set(grey.subarray(from, from + 28), c * N + y * 28);
-    }
-    return split(out);
-  };
-  for (let k = 0; k <= value.total; k++) { film.x[k] = cut(k, 0); film.x0[k] = cut(k, count); }
-  paintStrip(); player.seek(Math.round(.6 * value.total));
+  rows.forEach((row, k) => { film.x[k] = row.slice(0, count); film.x0[k] = row.slice(count); });
+  paintStrip(); player.seek(Math.round(.6 * value.total)); announce();
   element.dataset.ready = 1;
 }
 

@@ -1,11 +1,11 @@
 """The film of a diffusion run: x_t beside the network's guess of the clean digit, eleven labels from one noise, a strip to scrub.
 
 Value while sampling, one frame at a time (the page keeps them):
-    {"run": id, "index": k, "total": n, "labels": [...], "alpha_bar": [n + 1 levels], "columns": [...], "cells": base64}
+    {"run": id, "index": k, "total": n, "labels": [...], "alpha_bar": [n + 1 levels], "settings": {...}, "columns": [...], "cells": base64}
 where `cells` are deflated uint8 pictures of 28x28: first x, then x0 of the labels (-1: no label) in these columns. Of a long
 film some frames hold one label only; the first and the last hold all.
-Value of a stored film: {"run", "total", "labels", "alpha_bar", "sprite": URL, "recorded": true}; the sprite has one row
-a frame, first the columns of x, then those of x0.
+Value of a stored film: {"run", "total", "labels", "alpha_bar", "settings", "sprite": URL, "recorded": true}; the sprite has one row
+a frame, first the columns of x, then those of x0. Tells "film" (all of it so far, and the chosen column) and "frame"; hears "seek".
 """
 
 from mnist_lab.ui.widgets import Widget

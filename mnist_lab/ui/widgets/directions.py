@@ -10,6 +10,7 @@ from mnist_lab.ui.widgets import Widget
 
 class Directions(Widget):
     name = "directions"
+    family = "part"
     html = """
 <figure class="now"><p class="cap"><b class="of"></b><span class="num reads"></span></p><div class="sheet"><canvas class="pixels" role="img"></canvas></div>
   <div class="row"><button class="btn quiet reset">Back to the start</button><button class="btn quiet as-a">Make it A</button>

@@ -76,9 +76,9 @@ $(".from-classify", element).addEventListener("click", () => { pad.show(elsewher
 // ---- the recorded search
 const open = async ({ pixels: drawn, film, ...v }) => {
   pixels = Lab.bytes(drawn); pad.show(pixels); errors = v.errors; steps = v.steps; found = v.found;
-  const { grey, width } = await Lab.sprite(film);
+  const [made] = await Lab.cells(film);
   if (running) return;
-  frames = errors.map((_, k) => Uint8Array.from({ length: 784 }, (_, i) => grey[Math.floor(i / 28) * width + 28 * k + i % 28]));
+  frames = made;
   player.frames = frames.length; strip(); player.seek(frames.length - 1); choices(); tell(true); element.dataset.ready = 1;
 };
 open(props.value);

@@ -13,6 +13,7 @@ from mnist_lab.ui.widgets import Widget
 
 class Invert(Widget):
     name = "invert"
+    family = "part"
     html = """
 <figure class="draw"><p class="cap"><b>Your digit</b>
   <button class="btn quiet from-classify" hidden>Take the one from Classify</button></p><div class="sketch"></div></figure>

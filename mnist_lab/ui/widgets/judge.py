@@ -11,6 +11,7 @@ from mnist_lab.ui.widgets import Widget
 
 class Judge(Widget):
     name = "judge"
+    family = "part"
     html = """
 <figure class="draw"><p class="cap"><b>Show it something</b><button class="btn quiet fake">Take a fake</button></p><div class="sketch"></div></figure>
 <figure class="wish"><p class="cap"><b>What it wants</b><span class="num steps"></span></p><div class="sheet"><canvas class="pixels" role="img"></canvas></div>

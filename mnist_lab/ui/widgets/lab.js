@@ -54,6 +54,19 @@
     return { grey, width: image.width, height: image.height };
   };
 
+  const digits = (all) => Array.from({ length: all.length / 784 }, (_, k) => all.subarray(784 * k, 784 * k + 784)); // pictures of 28x28, one after the other
+  const cells = async (url) => { // a sheet of pictures of 28x28 -> its rows of pictures
+    const { grey, width } = await sprite(url), height = grey.length / width;
+    return Array.from({ length: height / 28 }, (_, r) => Array.from({ length: width / 28 }, (_, c) =>
+      Uint8Array.from({ length: 784 }, (_, i) => grey[(28 * r + Math.floor(i / 28)) * width + 28 * c + i % 28])));
+  };
+  // Noise drawn as static: a tile's data URL, made once for each mode
+  const grain = () => colours.grain ??= (() => {
+    const canvas = document.createElement("canvas"), normal = () => Math.sqrt(-2 * Math.log(Math.random() + 1e-12)) * Math.cos(2 * Math.PI * Math.random());
+    paint(canvas, Float32Array.from({ length: 14400 }, normal), 120, 120, inkScale(-3.4, 5.5));
+    return canvas.toDataURL();
+  })();
+
   // ---- small pieces of interface
   const SVG = /^(svg|g|path|line|rect|circle|text|defs|pattern|image|tspan)$/;
   const el = (tag, attributes = {}, ...children) => {
@@ -193,5 +206,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, attend, bytes, calm, clamp, drag, el, film, follow, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, remember, repaint, rgb, signScale, signed, sprite, tell, ten, tenCurves, toast };
+  window.Lab = { $, $$, attend, bytes, calm, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, remember, repaint, rgb, signScale, signed, sprite, tell, ten, tenCurves, toast };
 })();

@@ -11,6 +11,7 @@ from mnist_lab.ui.widgets import Widget
 
 class Morph(Widget):
     name = "morph"
+    family = "part"
     html = """
 <div class="stops" role="group" aria-label="Stops of the morph"></div>
 <div class="stop-editor"><span class="cap"><b class="which"></b></span><div class="choices" role="group" aria-label="Digit at this stop"></div>

@@ -1,4 +1,4 @@
-const { $, clamp, el, inkScale, line, narrow, paint, plot, repaint } = Lab;
+const { $, clamp, el, line, narrow, plot, repaint } = Lab;
 const [LOWEST, HIGHEST] = props.value.range, CHAIN = props.value.chain, USUAL = props.value.shape;
 const MOST_DOTS = 200, MOST_HELD = 100; // steps drawn as dots; stretches of a curve by hand
 let alphaBar = props.value.alpha_bar, now = null, guided = [0, 1], chosen = null;
@@ -39,13 +39,6 @@ const logit = (a) => Math.log(clamp(a, LOWEST, HIGHEST) / (1 - clamp(a, LOWEST, 
 const signed = (v) => `${v < 0 ? "−" : ""}${Math.abs(v).toFixed(1)}`;
 const dotRadius = (n) => (n <= 25 ? 3.5 : n <= 60 ? 2.5 : n <= MOST_DOTS ? 1.75 : 0);
 const text = (words, attributes) => { const e = el("text", attributes); e.textContent = words; return e; };
-let grain = "";
-const makeGrain = () => { // noise is drawn as static
-  const canvas = document.createElement("canvas"), scale = inkScale(-3.4, 5.5);
-  const normal = () => Math.sqrt(-2 * Math.log(Math.random() + 1e-12)) * Math.cos(2 * Math.PI * Math.random());
-  paint(canvas, Float32Array.from({ length: 14400 }, normal), 120, 120, scale); grain = canvas.toDataURL();
-};
-
 function points(svg, xs, ys) {
   const r = dotRadius(xs.length - 1);
   if (r) xs.forEach((x, i) => svg.append(el("circle", { class: "dot", cx: x, cy: ys[i], r })));
@@ -60,7 +53,7 @@ const drawSignal = plot(box, () => (narrow() ? 180 : 230), (svg, w, h) => {
   const n = alphaBar.length - 1, H = h - FOOT, px = (t) => 1 + (w - 2) * t, xs = alphaBar.map((_, i) => px(i / n)), ys = alphaBar.map((a) => 1 + (H - 2) * (1 - a));
   const d = line(xs, ys);
   svg.append(
-    el("defs", {}, el("pattern", { id: "lab-grain", width: 120, height: 120, patternUnits: "userSpaceOnUse" }, el("image", { href: grain, width: 120, height: 120, style: "image-rendering:pixelated" }))),
+    el("defs", {}, el("pattern", { id: "lab-grain", width: 120, height: 120, patternUnits: "userSpaceOnUse" }, el("image", { href: Lab.grain(), width: 120, height: 120, style: "image-rendering:pixelated" }))),
     el("rect", { x: 0, y: 0, width: w, height: H, rx: 4, fill: "url(#lab-grain)" }), el("path", { d: `${d}L${w} ${H}L0 ${H}Z`, style: "fill:var(--lab-surface)" }),
     el("path", { class: "curve ink", d }), el("rect", { class: "frame", x: .5, y: .5, width: w - 1, height: H - 1, rx: 4 }),
     text("noise", { class: "label halo", x: 12, y: 22 }), text("signal", { class: "label halo", x: w - 12, y: H - 12, "text-anchor": "end" }));
@@ -132,4 +125,4 @@ Lab.follow("schedule", (s) => { // a link may have spoken before this script was
   draw(); element.dataset.levels = JSON.stringify(alphaBar);
 });
 Lab.hear("frame", ({ index, alpha_bar }) => { alphaBar = alpha_bar; now = index; chosen = null; draw(); });
-repaint(() => { makeGrain(); draw(); });
+repaint(draw);

@@ -61,8 +61,34 @@
       return mine === last ? answer ?? { error: "The connection is lost. Try again." } : undefined;
     };
   };
+  // the same for a part that shows one answer: while the server works, `element` has the class "asking"; what it refuses is said in a toast
+  const asking = (element, call) => {
+    const ask = newest(call);
+    return async (payload) => {
+      element.classList.add("asking");
+      const answer = await ask(payload);
+      if (answer === undefined) return;
+      element.classList.remove("asking");
+      if (answer.error === undefined) return answer;
+      Lab.toast(answer.error);
+    };
+  };
+  // Chips for ten labels, and for none (null): calls pick(label), returns mark(label)
+  const labels = (box, pick, any = false) => {
+    const all = [...(any ? [null] : []), ...Array(10).keys()], mark = (label) => buttons.forEach((b, i) => b.setAttribute("aria-pressed", all[i] === label));
+    const buttons = all.map((d) => Lab.el("button", { "aria-label": d === null ? "Any digit" : `Label ${d}`, onclick: () => { mark(d); pick(d); } }, d === null ? "any" : String(d)));
+    box.classList.toggle("eleven", any); box.append(...buttons);
+    return mark;
+  };
+  // Two to four words of which one is chosen: Lab.segments(box, { name: words }, pick) -> mark(name)
+  const segments = (box, among, pick) => {
+    const mark = (name) => buttons.forEach((b) => b.setAttribute("aria-pressed", b.dataset.name === name));
+    const buttons = Object.entries(among).map(([name, words]) => Lab.el("button", { "data-name": name, onclick: () => { mark(name); pick(name); } }, words));
+    box.append(...buttons);
+    return mark;
+  };
   const floats = (text) => new Float32Array(Lab.bytes(text).buffer);
   const unfloats = (numbers) => btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(numbers).buffer)));
   const text = (pixels) => btoa(String.fromCharCode(...pixels));
-  Object.assign(Lab, { floats, newest, sketch, text, unfloats });
+  Object.assign(Lab, { asking, floats, labels, newest, segments, sketch, text, unfloats });
 })();

@@ -9,6 +9,7 @@ from mnist_lab.ui.widgets import Widget
 
 class Tenfold(Widget):
     name = "tenfold"
+    family = "part"
     html = """
 <div class="table"><b class="who fake">Fake</b><div class="fakes"></div><b class="who">Real</b><div class="reals"></div></div>
 <div class="row"><button class="btn noise">New noise</button><button class="btn more">Other people</button><span class="note says"></span></div>"""

@@ -9,6 +9,7 @@ from mnist_lab.ui.widgets import Widget
 
 class Wild(Widget):
     name = "wild"
+    family = "part"
     html = """
 <figure><div class="sheet"><canvas class="pixels" role="img"></canvas></div>
   <div class="ends"><span>safe and dull</span><input type="range" min="0" max="2" step="0.02" value="1" aria-label="Wildness"><span>wild</span></div></figure>

@@ -1,0 +1,113 @@
+"""What the Diffusion room's handlers share: the lab, the settings of a run as they travel, pictures of noise, one film's frames."""
+
+import functools
+import json
+
+import numpy as np
+from torch import Tensor
+
+from mnist_lab.checkpoint import CheckpointError, Store
+from mnist_lab.data import to_pictures
+from mnist_lab.diffusion import Frame
+from mnist_lab.labs import DiffusionLab, Sampling, whole
+from mnist_lab.ui.readings import pixels_from
+from mnist_lab.ui.widgets import packed
+
+NO_DIFFUSION = "The diffusion model’s weights are not here. Run make train-diffusion, or visit another room."
+SEED = 9  # of the film the room opens on
+QUICK = {"steps": 20, "sampler": "dpm"}  # runs that answer a hand
+MOST_STEPS = 120  # of a film that can be gone on from: the server takes its steps again
+REMEMBERED = 2  # films whose frames stay, each under 20 MB
+
+
+def lab_of(store: Store) -> DiffusionLab:
+    try:
+        return DiffusionLab(store)
+    except CheckpointError as error:
+        raise ValueError(NO_DIFFUSION) from error
+
+
+# ---- pictures
+
+def pixels(x: Tensor, reach: float = 1.0) -> np.ndarray:
+    """uint8 (B, 28, 28), with -reach as paper and reach as ink."""
+    return to_pictures(x / reach).numpy()
+
+
+def frame_pixels(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """x_t and the guess, each uint8 (B, 28, 28). Noise reaches past [-1, 1]; the grey scale of x_t follows."""
+    return noisy_pixels(frame.x, frame.alpha_bar), pixels(frame.x0)
+
+
+def noisy_pixels(x: Tensor, alpha_bar: float) -> np.ndarray:
+    return pixels(x, 1 + 0.7 * (1 - alpha_bar))
+
+
+def film_of(frames: list[Frame]) -> dict:
+    """Frames of one picture: {"x": base64 of uint8 (n, 28, 28), "x0": the guesses, the same}."""
+    x, x0 = zip(*(frame_pixels(frame) for frame in frames), strict=True)
+    return {"x": packed(np.concatenate(x)), "x0": packed(np.concatenate(x0))}
+
+
+def last_of(frames) -> np.ndarray:
+    """The pictures a run ends with, uint8 (B, 28, 28)."""
+    *_, last = frames
+    return pixels(last.x)
+
+
+# ---- requests
+
+def label_from(value: object) -> int | None:
+    """A label in a request; None is "any"."""
+    return None if value is None else whole("The label", value, 0, 9)
+
+
+def drawn(payload: dict) -> np.ndarray:
+    """The digit of a sketch pad; ValueError for a blank one."""
+    found = pixels_from(payload.get("pixels"))
+    if not found.any():
+        raise ValueError("The pad is empty. Draw a digit, or take one below it.")
+    return found
+
+
+def settings_of(s: Sampling) -> dict:
+    """A run as JSON: what `sampling_from` reads."""
+    return {"labels": [None if d < 0 else d for d in s.labels], "steps": s.steps, "seed": s.seed, "sampler": s.sampler, "schedule": s.schedule,
+            "guidance": s.guidance, "interval": list(s.interval), "negative": None if s.negative < 0 else s.negative, **s.options,
+            **{key: list(v) if isinstance(v, tuple) else v for key, v in s.shape.items()}}
+
+
+def sampling_from(lab: DiffusionLab, given: object, **changed) -> Sampling:
+    """The checked settings of a request, some of them changed: {"labels", "steps" and so on}."""
+    if not isinstance(given, dict) or not isinstance(given.get("labels"), list) or "same_noise" in given:
+        raise ValueError("The settings of a run must be a film’s own.")
+    settings = {**given, **changed}
+    labels = settings.pop("labels")
+    return lab.sampling(labels, **settings)
+
+
+# ---- one film's frames, made again where they are needed
+
+def origin(store: Store, payload: dict) -> tuple[Sampling, list[Frame], int]:
+    """The run of a request, its frames, and the row that is meant: payload {"settings", "column"}.
+
+    Fresh noise is drawn for all rows at once, so a run that adds some is made again whole; any other, for the one label.
+    """
+    lab, settings = lab_of(store), payload.get("settings")
+    s = sampling_from(lab, settings)
+    if s.steps > MOST_STEPS:
+        raise ValueError(f"Only a film of up to {MOST_STEPS} steps can be gone on from. Generate a shorter one.")
+    column = whole("The column", payload.get("column"), 0, len(s.labels) - 1)
+    if s.sampler != "ddpm" and not s.options.get("eta"):
+        s, column = sampling_from(lab, settings, labels=[settings["labels"][column]]), 0
+    return s, _frames(store, json.dumps(settings_of(s))), column
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _frames(store: Store, settings: str) -> list[Frame]:
+    lab = lab_of(store)
+    return list(lab.frames(sampling_from(lab, json.loads(settings))))
+
+
+def row(frame: Frame, k: int) -> Frame:
+    return Frame(frame.step, frame.x[k:k + 1], frame.x0[k:k + 1], frame.eps[k:k + 1], frame.alpha_bar)

@@ -1,0 +1,89 @@
+const { $, $$, el, inkScale, named, paint } = Lab;
+const SAMPLERS = { ddim: "DDIM", ddpm: "DDPM", dpm: "DPM++", heun: "Heun", ipndm: "iPNDM" }, EARLIEST = .12, APART = .2; // shares of the film
+let film = null, at = 0, decided = null, reader = null, fork = null, lots = [];
+let wish = { label: props.value.branch.labels[1], sampler: "ddim", guidance: null };
+const top = (p) => p.indexOf(Math.max(...p)), label = (d) => (d === null ? "no label" : `label ${d}`);
+const slider = $("input", element), own = () => film?.settings;
+
+// ---- two films, one head
+const read = (cell) => { const p = reader?.run(cell).p; return p ? { digit: top(p), says: `read as ${top(p)}, ${Math.round(100 * Math.max(...p))} %` } : null; };
+const show = (i) => {
+  if (!fork) return;
+  for (const side of ["old", "new"]) {
+    const cells = fork[side], k = Math.min(i, cells.x.length - 1), figure = $(`.${side}`, element), seen = read(cells.x0[k]);
+    paint($("canvas", figure), cells.x0[k], 28, 28, inkScale(0, 255));
+    $(".reads", figure).textContent = seen?.says ?? ""; $("canvas", figure).setAttribute("aria-label", `The guess of the ${side} film, ${seen?.says ?? ""}`);
+  }
+  const step = fork.step + i;
+  $(".moment", element).textContent = i === 0 ? `Step ${step}: here they part` : step >= fork.total ? "Done" : `Step ${step} of ${fork.total}`;
+};
+const player = Lab.film($(".both", element), { frames: 2, label: "Step of both films", show, text: (i) => `step ${(fork?.step ?? 0) + i}` });
+const strips = () => {
+  const many = Lab.narrow() ? 6 : 12;
+  for (const side of ["old", "new"]) Lab.paintStrip($(`.${side}s`, element), Array.from({ length: many }, (_, j) => fork[side].x[Math.round(j / (many - 1) * (fork[side].x.length - 1))]), 2);
+};
+const tell = () => {
+  const ends = ["old", "new"].map((side) => read(fork[side].x.at(-1))?.digit);
+  const same = fork.new.x.at(-1).every((v, i) => v === fork.old.x.at(-1)[i]);
+  $(".verdict-note", element).textContent = same ? "Nothing was changed: the same film again." : ends[1] === undefined ? "" : ends[0] === ends[1] ? `Both end as ${named(ends[0])}.` : `The old ends as ${named(ends[0])}, the branch as ${named(ends[1])}.`;
+};
+const open = (answer) => {
+  const cells = ({ x, x0 }) => ({ x: Lab.digits(Lab.bytes(x)), x0: Lab.digits(Lab.bytes(x0)) });
+  fork = { ...answer, old: cells(answer.old), new: cells(answer.new) };
+  fork.labels.forEach((d, i) => { $(`.${["old", "new"][i]} .which`, element).textContent = `${["The film", "The branch"][i]}: ${label(d)}`; });
+  player.stop(); player.frames = Math.max(fork.old.x.length, fork.new.x.length); strips(); player.seek(player.frames - 1); tell();
+  element.dataset.branched = `${fork.step} ${fork.labels.join(" ")}`;
+};
+
+// ---- where, and with what
+const place = () => Math.min(at, (film?.total ?? 1) - 1);
+const state = () => { $(".from", element).textContent = film ? `From step ${place()} of ${film.total}` : ""; $(".amount", element).textContent = wish.guidance === 1 ? "1.0, plain" : (wish.guidance ?? 1).toFixed(1); };
+const markLabel = Lab.labels($(".label", element), (d) => { wish.label = d; go(); }, true);
+const markSampler = Lab.segments($(".samplers", element), SAMPLERS, (name) => { wish.sampler = name; go(); });
+slider.addEventListener("input", () => { wish.guidance = +slider.value; state(); });
+slider.addEventListener("change", () => go());
+const branch = Lab.asking(element, server.branch);
+const go = async () => {
+  if (!own()) return;
+  const answer = await branch({ settings: own(), column: film.column, step: place(), label: wish.label, sampler: wish.sampler, guidance: wish.guidance, seed: own().seed });
+  if (answer) { open(answer); if (!Lab.calm) { player.seek(0); player.play(); } }
+};
+$(".go", element).addEventListener("click", go);
+
+// ---- sixteen, counted
+const counted = (lot) => {
+  const counts = Array(10).fill(0);
+  for (const cell of lot.ends) counts[top(reader.run(cell).p)]++;
+  return counts.map((n, d) => [n, d]).filter(([n]) => n).sort((a, b) => b[0] - a[0]).map(([n, d]) => `${n} × ${d}`).join(", ");
+};
+const rows = () => $(".rows", element).replaceChildren(...lots.map((lot) => {
+  const many = el("div", { class: "many", role: "img", "aria-label": `Sixteen digits from step ${lot.step}` });
+  for (const cell of lot.ends) { const canvas = el("canvas", { class: "pixels" }); paint(canvas, cell, 28, 28, inkScale(0, 255)); many.append(canvas); }
+  return el("div", { class: "lot" }, el("div", {}, el("b", {}, `From step ${lot.step}`), el("span", { class: "note" }, reader ? counted(lot) : "")), many);
+}));
+const lot = (answer) => ({ step: answer.step, ends: Lab.digits(Lab.bytes(answer.ends)) });
+const sixteen = Lab.newest(server.sixteen);
+const send = $(".send", element);
+send.addEventListener("click", async () => {
+  if (!own()) return;
+  const middle = decided?.run === film.run && decided.k > 1 ? decided.k : Math.round(.3 * film.total), last = film.total - 1;
+  const steps = [Math.round(Math.min(middle / 2, middle - EARLIEST * film.total)), middle + APART * film.total].map((k) => Math.round(Lab.clamp(k, 0, last)));
+  send.disabled = true; lots = [];
+  for (const step of steps) {
+    const answer = await sixteen({ settings: own(), column: film.column, step, label: own().labels[film.column], seed: Math.floor(Math.random() * 1000) });
+    if (!answer || answer.error) { Lab.toast(answer?.error ?? "Stopped."); break; }
+    lots.push(lot(answer)); rows();
+  }
+  send.disabled = false; element.dataset.sent = lots.map((l) => l.step).join(" ");
+});
+
+Lab.follow("film", (told) => {
+  const first = !film || told.run !== film.run; film = told;
+  if (first && film.settings) { wish.guidance = film.settings.guidance; wish.sampler = film.settings.sampler; slider.value = wish.guidance; markSampler(wish.sampler); }
+  state();
+});
+Lab.follow("frame", ({ index }) => { at = index; state(); });
+Lab.hear("decided", (found) => { decided = found; });
+markLabel(wish.label); markSampler(wish.sampler); open(props.value.branch); lots = props.value.sixteen.map(lot); rows(); state();
+Lab.near(element, () => Lab.network("lenet").then((found) => { reader = found; show(player.frame); tell(); rows(); element.dataset.ready = 1; }, () => {}));
+Lab.repaint(() => { strips(); show(player.frame); rows(); });

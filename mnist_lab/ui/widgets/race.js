@@ -1,0 +1,72 @@
+const { $, $$, el, inkScale, paint } = Lab;
+const RUNNERS = { ddpm: ["DDPM", "adds fresh noise each step"], ddim: ["DDIM", "no fresh noise"], dpm: ["DPM-Solver++ 2M", "remembers the last step"], heun: ["Heun", "looks twice before a step"], ipndm: ["iPNDM", "remembers three steps"] };
+const MOST = 120, PLAYS = 2600; // steps; ms of a replayed race
+let film = null, reader = null, laps = [];
+const top = (p) => p.indexOf(Math.max(...p));
+
+const lanes = props.value.laps.map(({ sampler, steps }, i) => {
+  const who = el("select", { "aria-label": `Sampler in lane ${i + 1}` }, ...Object.entries(RUNNERS).map(([key, [name]]) => el("option", { value: key }, name)));
+  const count = el("input", { type: "number", min: 1, max: MOST, value: steps, "aria-label": `Steps in lane ${i + 1}`, title: "steps" });
+  const lane = el("li", { class: "lane" }, el("div", { class: "who" }, who, count, el("span", { class: "note" })), el("div", { class: "track" }), el("div", { class: "result" }, el("b"), el("span", { class: "note reads" }), el("span", { class: "note ms" })));
+  who.value = sampler; $(".lanes", element).append(lane);
+  const run = () => one(i).then(() => play());
+  who.addEventListener("change", run); count.addEventListener("change", () => { count.value = Lab.clamp(Math.round(+count.value) || 1, 1, MOST); run(); });
+  return { who, count, lane };
+});
+
+// ---- the lanes, as far as `part` of the longest race; one call is the same width in every lane
+const lay = (part) => {
+  const most = Math.max(1, ...laps.map((l) => l?.calls ?? 0)), small = Lab.narrow() ? 32 : 40, large = Lab.narrow() ? 52 : 64;
+  lanes.forEach(({ lane, who }, i) => {
+    const lap = laps[i], track = $(".track", lane), [, how] = RUNNERS[who.value];
+    $(".who .note", lane).textContent = how; track.replaceChildren();
+    if (!lap) { $(".result b", lane).textContent = "running"; $$(".result .note", lane).forEach((n) => { n.textContent = ""; }); track.style.setProperty("--done", "0%"); return; }
+    const width = track.clientWidth - large, end = width * lap.calls / most, done = part * most >= lap.calls, room = Math.max(1, Math.min(lap.x.length, Math.floor(end / (small + 6))));
+    track.style.setProperty("--done", `${Math.min(end, part * width)}px`);
+    for (let j = 0; j < room; j++) {
+      const k = Math.floor(j / room * lap.x.length);
+      if (lap.at[k] > part * most) continue;
+      const canvas = el("canvas"); canvas.style.left = `${end * j / room}px`; paint(canvas, lap.x[k], 28, 28, inkScale(0, 255)); track.append(canvas);
+    }
+    if (done) { const canvas = el("canvas", { class: "last" }); canvas.style.left = `${end}px`; paint(canvas, lap.end, 28, 28, inkScale(0, 255)); track.append(canvas); }
+    $(".result b", lane).textContent = `${done ? lap.calls : Math.floor(part * most)} call${lap.calls > 1 ? "s" : ""}`;
+    const p = reader?.run(lap.end).p;
+    $(".reads", lane).textContent = done && p ? `read as ${top(p)}, ${Math.round(100 * Math.max(...p))} %` : "\u00a0"; $(".ms", lane).textContent = done ? `${(lap.ms / 1000).toFixed(2)} s` : "\u00a0";
+  });
+};
+const tell = () => {
+  if (!reader || laps.some((l) => !l)) return;
+  const ends = laps.map((l) => top(reader.run(l.end).p)), all = ends.every((d) => d === ends[0]), few = laps.reduce((a, b) => (b.calls < a.calls ? b : a));
+  $(".says", element).textContent = `${all ? `All four write ${Lab.named(ends[0])}` : `They end as ${[...new Set(ends)].join(", ")}`}. The fewest calls: ${RUNNERS[few.sampler][0]}, ${few.calls}.`;
+  element.dataset.raced = laps.map((l) => l.calls).join(" ");
+};
+let playing = 0;
+const play = () => {
+  const mine = ++playing, start = performance.now(); tell();
+  if (Lab.calm) return lay(1);
+  const go = (now) => { if (mine !== playing) return; const part = Lab.clamp((now - start) / PLAYS); lay(part); if (part < 1) requestAnimationFrame(go); };
+  requestAnimationFrame(go);
+};
+
+// ---- running
+const open = (answer) => ({ ...answer, x: Lab.digits(Lab.bytes(answer.x)), end: Lab.bytes(answer.end) });
+const asks = lanes.map(() => Lab.newest(server.lap));
+const one = async (i) => {
+  if (!film?.settings) return;
+  laps[i] = null; lay(1); delete element.dataset.raced;
+  const answer = await asks[i]({ settings: film.settings, column: film.column, sampler: lanes[i].who.value, steps: +lanes[i].count.value });
+  if (!answer) return;
+  if (answer.error) Lab.toast(answer.error); else { laps[i] = open(answer); lay(1); }
+};
+const again = $(".again", element);
+again.addEventListener("click", async () => {
+  again.disabled = true;
+  for (let i = 0; i < lanes.length; i++) await one(i);
+  again.disabled = false; play();
+});
+
+Lab.follow("film", (told) => { film = told; });
+laps = props.value.laps.map(open); lay(1);
+new ResizeObserver(() => lay(1)).observe($(".lanes", element));
+Lab.near(element, () => Lab.network("lenet").then((found) => { reader = found; lay(1); tell(); element.dataset.ready = 1; }, () => {}));
+Lab.repaint(() => lay(1));

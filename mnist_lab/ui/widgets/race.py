@@ -1,0 +1,19 @@
+"""A race of up to four samplers from one noise: a lane is as long as the number of network calls.
+
+Value, a recorded race: {"laps": [answers of `lap`]}. Hears "film": the race is run for the film's label, noise, schedule and
+guidance. Each lane's sampler and steps can be chosen; `lap` is asked once a lane.
+"""
+
+from collections.abc import Callable
+
+from mnist_lab.ui.widgets import Widget
+
+
+class Race(Widget):
+    name = "race"
+    family = "part"
+    html = """<ol class="lanes"></ol><div class="row below"><button class="btn primary again">Race again</button>
+      <p class="note says" aria-live="polite"></p></div>"""
+
+    def __init__(self, value: dict, *, lap: Callable[[dict], dict], **kwargs):
+        super().__init__(value, server_functions=[lap], **kwargs)

@@ -1,0 +1,44 @@
+"""What guidance does: the guess without a label, the guess with it, and the difference between the two, pushed further."""
+
+from mnist_lab.checkpoint import Store
+from mnist_lab.diffusion import Frame
+from mnist_lab.labs import whole
+from mnist_lab.ui.controls import wing
+from mnist_lab.ui.denoisings import SEED, lab_of, noisy_pixels, origin, row, settings_of
+from mnist_lab.ui.forgery import floats
+from mnist_lab.ui.readings import answering
+from mnist_lab.ui.widgets import packed
+from mnist_lab.ui.widgets.guide import Guide
+
+KEY = "guide"
+STEP, LABEL = 10, 9
+
+
+def build(store: Store, recorded: dict) -> None:
+    wing("What guidance does", "The network looks twice at the same noisy picture: once it is told nothing, once it is told which digit to see. "
+         "Guidance follows the difference, and goes on past where the network would stop.")
+    Guide(recorded, looks=answering(store, looks, "looks", 10.0), elem_id="diffusion-guide")
+
+
+def looks(store: Store, payload: dict) -> dict:
+    """Two looks at one frame of a film.
+
+    payload {"settings", "column", "step", "label"} -> {"x": base64 of uint8 (28, 28), "free", "asked": base64 of float32 (28, 28), the
+    guesses without a label and with it, -1 paper and 1 ink, unclamped, "step", "label", "alpha_bar"}.
+    """
+    s, frames, k = origin(store, payload)
+    label = whole("The label", payload.get("label"), 0, 9)
+    return both(store, row(frames[whole("The step", payload.get("step"), 0, s.steps - 1)], k), label)
+
+
+def both(store: Store, frame: Frame, label: int) -> dict:
+    free, asked = lab_of(store).guesses(frame.x, frame.alpha_bar, [None, label])[:, 0, 2:30, 2:30]
+    return {"x": packed(noisy_pixels(frame.x, frame.alpha_bar)), "free": floats(free), "asked": floats(asked), "step": frame.step, "label": label,
+            "alpha_bar": frame.alpha_bar}
+
+
+def record(store: Store) -> dict:
+    """A look at the room's recorded film, without a label until then."""
+    lab = lab_of(store)
+    settings = settings_of(lab.sampling([None], steps=50, seed=SEED))
+    return {**looks(store, {"settings": settings, "column": 0, "step": STEP, "label": LABEL}), "steps": 50, "guidance": lab.default_guidance}

@@ -1,0 +1,50 @@
+"""A race: up to four samplers from the same noise, a lane as long as the number of times the network is asked."""
+
+import time
+
+import numpy as np
+
+from mnist_lab.checkpoint import Store
+from mnist_lab.diffusion.samplers import LOOKS, network_calls
+from mnist_lab.labs import choice, whole
+from mnist_lab.ui.controls import wing
+from mnist_lab.ui.denoisings import MOST_STEPS, SEED, lab_of, noisy_pixels, pixels, sampling_from, settings_of
+from mnist_lab.ui.readings import answering
+from mnist_lab.ui.widgets import packed
+from mnist_lab.ui.widgets.race import Race
+
+KEY = "race"
+SHOWN = 10  # pictures on the way
+LANES = (("ddpm", 50), ("ddim", 20), ("heun", 9), ("dpm", 10))
+
+
+def build(store: Store, recorded: dict) -> None:
+    wing("Four samplers, one noise", "A lane is as long as the number of times the network is asked. All start from the same static; change who runs, "
+         "and how many steps each may take.")
+    Race(recorded, lap=answering(store, lap, "lap", 20.0), elem_id="diffusion-race")
+
+
+def lap(store: Store, payload: dict) -> dict:
+    """One sampler's run of one label.
+
+    payload {"settings", "column", "sampler", "steps"} -> {"sampler", "steps", "calls", "ms", "at": [calls made when each picture
+    was], "x": base64 of uint8 (n, 28, 28), "end": base64 of uint8 (28, 28)}.
+    """
+    lab, settings = lab_of(store), payload.get("settings")
+    s = sampling_from(lab, settings)
+    column = whole("The column", payload.get("column"), 0, len(s.labels) - 1)
+    sampler, steps = choice("sampler", payload.get("sampler"), tuple(LOOKS)), whole("Steps", payload.get("steps"), 1, MOST_STEPS)
+    run = sampling_from(lab, settings, labels=[settings["labels"][column]], sampler=sampler, steps=steps)
+    start = time.perf_counter()
+    frames = list(lab.frames(run))
+    ms = 1000 * (time.perf_counter() - start)
+    calls = network_calls(sampler, steps)
+    shown = [frames[int(k)] for k in np.linspace(0, steps, SHOWN, endpoint=False)]
+    return {"sampler": sampler, "steps": steps, "calls": calls, "ms": round(ms), "at": [LOOKS[sampler] * f.step for f in shown],
+            "x": packed(np.concatenate([noisy_pixels(f.x, f.alpha_bar) for f in shown])), "end": packed(pixels(frames[-1].x))}
+
+
+def record(store: Store) -> dict:
+    lab = lab_of(store)
+    film = {"settings": settings_of(lab.sampling([None], steps=50, seed=SEED)), "column": 0}
+    return {"laps": [lap(store, {**film, "sampler": sampler, "steps": steps}) for sampler, steps in LANES]}

@@ -1,0 +1,182 @@
+"""The Diffusion room's further parts in a real browser: each opens on something recorded, follows the hand, and asks the server only when it must."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_diffusion_room import open_room, requests_during
+from tests.browser.test_gan_room import slide
+
+SLOW = 60_000  # ms for an answer of several sampled pictures on a busy machine
+
+
+def wing(page, name: str):
+    """Scroll to a part and wait until LeNet has read what it shows."""
+    part = page.locator(f"#diffusion-{name}")
+    part.scroll_into_view_if_needed()
+    page.wait_for_selector(f"#diffusion-{name} [data-ready], #diffusion-{name}[data-ready]", state="attached")
+    return part
+
+
+def told(page, name: str, key: str):
+    """Waits for a data attribute of a part, and gives it."""
+    handle = page.wait_for_function("([within, key]) => document.querySelector(within)?.dataset[key]", arg=[holder(name, key), key], timeout=SLOW)
+    return handle.json_value()
+
+
+def holder(name: str, key: str) -> str:
+    return f"#diffusion-{name} [data-{key}], #diffusion-{name}[data-{key}]"
+
+
+def until(page, name: str, key: str, is_so: str):
+    """Waits until a data attribute of a part, the v of a JavaScript condition, is so."""
+    page.wait_for_function(f"(within) => {{ const v = document.querySelector(within)?.dataset.{key}; return {is_so}; }}", arg=holder(name, key), timeout=SLOW)
+
+
+def draw(page, part):
+    """One slanted stroke on a part's pad: a 1."""
+    box = part.locator(".sketch canvas").nth(1)
+    box.scroll_into_view_if_needed()
+    at = box.bounding_box()
+    page.mouse.move(at["x"] + 0.55 * at["width"], at["y"] + 0.15 * at["height"])
+    page.mouse.down()
+    page.mouse.move(at["x"] + 0.45 * at["width"], at["y"] + 0.85 * at["height"], steps=6)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("device", ["page", "phone"])
+def test_no_part_opens_empty_or_too_wide(request, url, store, device):
+    page = request.getfixturevalue(device)
+    open_room(page, url)
+    for name in ("noise", "guide", "branch", "race", "draw", "seeds", "write"):
+        part = wing(page, name)
+        inked = part.locator("canvas").evaluate_all("""(all) => all.filter((c) => c.offsetParent && c.width && c.height).map((c) => {
+          const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; return new Set(d.filter((_, i) => i % 4 === 0)).size; })""")
+        assert max(inked) > 20, name
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_moment_of_decision_is_where_the_curves_cross(page, url, store):
+    open_room(page, url)
+    part = page.locator("#diffusion-decided")
+    part.scroll_into_view_if_needed()
+    told(page, "decided", "read")
+    expect(part.locator(".verdict")).to_have_text(re.compile(r"Decided at (once|step \d+: from here on)"))
+    plot = part.locator(".plot").bounding_box()
+    assert requests_during(page, lambda: page.mouse.click(plot["x"] + 44, plot["y"] + 60)) == []
+    expect(page.locator("#denoising .step")).to_have_text("Pure noise")
+    page.click("#denoising .ten button:nth-child(9)")  # label 7
+    expect(part.locator(".verdict")).to_have_text(re.compile(r"Decided .* it is a 7"), timeout=SLOW)
+
+
+def test_a_drawing_is_noised_and_dragging_asks_nothing(page, url, store):
+    open_room(page, url)
+    part = wing(page, "noise")
+    draw(page, part)
+    until(page, "noise", "read", "v === '1'")
+
+    def drag():
+        part.locator(".strip").focus()
+        page.keyboard.press("Home")
+        expect(part.locator(".noisy .reads")).to_contain_text("read as 1")
+        page.keyboard.press("End")
+        expect(part.locator(".share")).to_contain_text("noise 100 %")
+
+    assert requests_during(page, drag) == []
+
+
+def test_guidance_slides_without_the_server_and_looks_where_the_film_stands(page, url, store):
+    open_room(page, url)
+    part = wing(page, "guide")
+    assert requests_during(page, lambda: slide(page, "#diffusion-guide input", 4)) == []
+    expect(part.locator(".at")).to_have_text("Guidance 4.0")
+    part.get_by_role("button", name="Label 2").click()
+    until(page, "guide", "looked", "v?.endsWith(' 2')")
+    expect(part.locator(".told")).to_have_text("Told: 2")
+    expect(part.locator(".asked .reads")).to_contain_text("read as")
+
+
+def test_a_film_branches_where_it_stands(page, url, store):
+    open_room(page, url, "&steps=8&which=one&label=4&seed=4")
+    expect(page.locator("#denoising .step")).to_have_text("Done", timeout=SLOW)
+    page.locator("#denoising .strip").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    part = wing(page, "branch")
+    expect(part.locator(".from")).to_have_text("From step 1 of 8")
+    part.locator(".label").get_by_role("button", name="Label 9").click()
+    until(page, "branch", "branched", "v === '1 4 9'")
+    expect(part.locator(".new .which")).to_have_text("The branch: label 9")
+    expect(part.locator(".old .which")).to_have_text("The film: label 4")
+
+
+def test_sixteen_branches_are_sent_from_two_frames_and_counted(page, url, store):
+    open_room(page, url, "&steps=6&which=one&label=any&seed=4")
+    expect(page.locator("#denoising .step")).to_have_text("Done", timeout=SLOW)
+    part = wing(page, "branch")
+    part.locator(".send").click()
+    early, late = (int(step) for step in told(page, "branch", "sent").split())
+    assert early < late
+    expect(part.locator(".lot")).to_have_count(2)
+    for k in range(2):
+        words = part.locator(".lot .note").nth(k).inner_text()
+        assert sum(int(n) for n in re.findall(r"(\d+) ×", words)) == 16
+
+
+def test_two_samplers_race_from_the_same_noise(page, url, store):
+    open_room(page, url)
+    part = wing(page, "race")
+    assert told(page, "race", "raced") == "50 20 17 10"
+    part.get_by_label("Steps in lane 1").fill("6")
+    part.get_by_label("Steps in lane 1").press("Enter")
+    until(page, "race", "raced", "v === '6 20 17 10'")
+    part.get_by_label("Sampler in lane 2").select_option("heun")
+    until(page, "race", "raced", "v === '6 39 17 10'")
+    expect(part.locator(".lane").nth(1).locator(".result b")).to_have_text("39 calls")
+
+
+def test_a_drawing_is_redrawn_finished_and_relabelled(page, url, store):
+    open_room(page, url)
+    part = wing(page, "draw")
+    draw(page, part)
+    until(page, "draw", "redrawn", "v >= 2")
+    part.get_by_role("button", name="Finish it").click()
+    part.locator(".rub").focus()
+    page.keyboard.press("Enter")  # rubs out the lower half
+    until(page, "draw", "finished", "v >= 2")
+    expect(part.locator(".four .tile")).to_have_count(4)
+    part.get_by_role("button", name="As another digit").click()
+    until(page, "draw", "relabelled", "v >= 2")
+    expect(part.locator(".relabelled .says")).to_contain_text("Under its own label, 1")
+
+
+def test_a_patch_of_noise_is_swapped_when_the_window_is_let_go(page, url, store):
+    open_room(page, url)
+    part = wing(page, "seeds")
+    window = part.locator(".window")
+    window.scroll_into_view_if_needed()
+    box = window.bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.2 * box["height"], steps=4)
+    page.mouse.up()
+    until(page, "seeds", "swapped", "v === '1 17'")
+    expect(part.locator(".says")).to_contain_text("%")
+    part.locator(".two").click()
+    assert not told(page, "seeds", "walked").startswith("31 47")
+
+
+def test_31415_is_written_and_taken_away(page, url, store):
+    open_room(page, url)
+    part = wing(page, "write")
+    part.get_by_label("Number").fill("31415")
+    part.get_by_role("button", name="Write it").click()
+    until(page, "write", "written", "v?.startsWith('31415 ')")
+    expect(part.locator(".says")).to_contain_text("LeNet reads")
+    with page.expect_download(timeout=SLOW) as taken:
+        part.get_by_role("button", name="Download SVG").click()
+    assert taken.value.suggested_filename == "31415.svg"
+    part.get_by_label("Number").fill("3a")
+    part.get_by_role("button", name="Write it").click()
+    expect(page.locator(".lab-toast")).to_contain_text("digits, nothing else", timeout=SLOW)

@@ -1,0 +1,265 @@
+"""The Diffusion room's further parts as plain functions: their answers, what they refuse, and that what is recorded belongs to the shipped weights."""
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mnist_lab.data import to_pictures
+from mnist_lab.labs import DiffusionLab
+from mnist_lab.plots.digits import svg
+from mnist_lab.ui import diffusion_tab
+from mnist_lab.ui.denoisings import SEED, sampling_from, settings_of
+from mnist_lab.ui.forgery import floats_from
+from mnist_lab.ui.readings import answer
+from mnist_lab.ui.widgets import packed
+from mnist_lab.ui.wings import (
+    diffusion_branch_wing,
+    diffusion_draw_wing,
+    diffusion_guide_wing,
+    diffusion_noise_wing,
+    diffusion_race_wing,
+    diffusion_seeds_wing,
+    diffusion_write_wing,
+)
+
+STEPS = 6  # of the films these tests go on from
+
+
+@pytest.fixture(scope="module")
+def lab(store) -> DiffusionLab:
+    return DiffusionLab(store)
+
+
+@pytest.fixture(scope="module")
+def four(store) -> str:
+    return diffusion_tab.recorded()["draw"]["pixels"]
+
+
+def cells(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(-1, 28, 28)
+
+
+def film(lab, **settings) -> dict:
+    return {"settings": settings_of(lab.sampling([None, 3], steps=STEPS, seed=2, **settings)), "column": 1}
+
+
+# ---- settings travel
+
+
+@pytest.mark.parametrize("settings", [
+    {}, {"sampler": "ddpm", "variance": "large"}, {"eta": 0.5}, {"schedule": "karras", "rho": 3.0}, {"schedule": "freehand", "curve": [0.0, 0.3, 1.0]},
+    {"guidance": 4, "interval": (0.2, 0.6), "negative": 7},
+], ids=str)
+def test_a_run_s_settings_come_back_the_same(lab, settings):
+    s = lab.sampling([None, 3], steps=STEPS, seed=2, **settings)
+    assert sampling_from(lab, settings_of(s)) == s
+
+
+@pytest.mark.parametrize("given", [None, 3, {}, {"labels": 3}, {"labels": []}, {"labels": [11]}, {"labels": [1], "shoe": 3}, {"labels": [1], "steps": 0},
+                                   {"labels": [1], "same_noise": False}, {"labels": [1], "sampler": "magic"}], ids=str)
+@pytest.mark.parametrize("handler", [diffusion_guide_wing.looks, diffusion_branch_wing.branch, diffusion_branch_wing.sixteen, diffusion_race_wing.lap],
+                         ids=lambda h: h.__name__)
+def test_settings_that_no_film_has_get_a_sentence(store, handler, given):
+    asked = {"settings": given, "column": 0, "step": 0, "label": 1, "sampler": "ddim", "guidance": 1, "seed": 0, "steps": 3}
+    assert set(answer(store, handler, asked)) == {"error"}
+
+
+# ---- noise a digit
+
+
+def test_a_digit_is_noised_with_the_noise_of_its_seed(store, lab, four):
+    found = diffusion_noise_wing.noised(store, {"pixels": four, "seed": 7})
+    x, levels = cells(found["x"]), found["alpha_bar"]
+    assert levels == sorted(levels, reverse=True) and levels[0] == 1
+    assert np.abs(x[0].astype(int) - cells(four)[0]).max() <= 1  # the digit itself
+    noise = lab.noise(cells(four)[0], [levels[-1]], 7)
+    assert np.abs(x[-1].astype(int) - to_pictures(noise / (1 + 0.7 * (1 - levels[-1]))).numpy()[0]).max() <= 1
+    assert diffusion_noise_wing.noised(store, {"pixels": four, "seed": 8})["x"] != found["x"]
+
+
+def test_one_look_is_sharp_at_little_noise_and_blurred_at_much(store, four):
+    found = diffusion_noise_wing.noised(store, {"pixels": four, "seed": 7})
+    error = np.abs(cells(found["x0"]).astype(int) - cells(four)).mean((1, 2))
+    assert error[2] < 5 < 20 < error[-1]
+
+
+# ---- guidance
+
+
+def test_guidance_is_the_line_through_two_looks(store, lab):
+    """What the page adds up is what the sampler does: the guess of a guided run's first frame."""
+    asked = {**film(lab, guidance=1.0), "step": 0, "label": 5}
+    look = diffusion_guide_wing.looks(store, asked)
+    free, told = (floats_from(look[key], 28, 28) for key in ("free", "asked"))
+    first = next(iter(lab.frames(lab.sampling([5], steps=STEPS, seed=2, guidance=3.0))))
+    assert torch.allclose((free + 3 * (told - free)).clamp(-1, 1), first.x0[0, 0, 2:30, 2:30], atol=2e-3)
+
+
+# ---- branches
+
+
+@pytest.mark.parametrize("settings", [{}, {"sampler": "ddpm"}, {"eta": 0.7}, {"sampler": "dpm"}, {"sampler": "ipndm"}], ids=str)
+@pytest.mark.parametrize("step", [0, 3])
+def test_a_branch_with_nothing_changed_is_the_film_itself(store, lab, settings, step):
+    asked = film(lab, guidance=1.5, **settings)
+    s = asked["settings"]
+    same = {key: s[key] for key in ("sampler", "guidance", "seed")}
+    found = diffusion_branch_wing.branch(store, {**asked, **same, "step": step, "label": 3})
+    assert found["new"] == found["old"]
+    frames = list(lab.frames(lab.sampling([None, 3], steps=STEPS, seed=2, guidance=1.5, **settings)))
+    ends = to_pictures(frames[-1].x).numpy()[1].astype(int)
+    assert np.abs(cells(found["old"]["x"])[-1] - ends).max() <= 2  # alone or among others, a row is rounded differently
+
+
+def test_a_branch_starts_at_its_frame_and_goes_its_own_way(store, lab):
+    asked = {**film(lab), "step": 2, "sampler": "dpm", "guidance": 2.0, "seed": 2}
+    found = diffusion_branch_wing.branch(store, {**asked, "label": 7})
+    old, new = cells(found["old"]["x"]), cells(found["new"]["x"])
+    assert found["labels"] == [3, 7] and len(new) == len(old) == STEPS - 2 + 1
+    assert (new[0] == old[0]).all() and (new[-1] != old[-1]).any()
+
+
+def test_sixteen_branches_differ_early_and_agree_late(store, lab):
+    asked = {**film(lab), "label": 3, "seed": 1}
+    spread = {step: cells(diffusion_branch_wing.sixteen(store, {**asked, "step": step})["ends"]).std(0).mean() for step in (0, STEPS - 1)}
+    assert spread[STEPS - 1] < spread[0] / 2
+
+
+def test_a_film_too_long_to_go_on_from_gets_a_sentence(store, lab):
+    asked = {"settings": settings_of(lab.sampling([3], steps=500)), "column": 0, "step": 3, "label": 1}
+    assert "120 steps" in answer(store, diffusion_guide_wing.looks, asked)["error"]
+
+
+# ---- the race
+
+
+def test_all_lanes_start_from_the_film_s_noise_and_count_their_calls(store, lab):
+    laps = [diffusion_race_wing.lap(store, {**film(lab), "sampler": sampler, "steps": 4}) for sampler in ("ddpm", "ddim", "heun", "dpm", "ipndm")]
+    assert [lap["calls"] for lap in laps] == [4, 4, 7, 4, 4]
+    assert len({lap["x"][:1000] for lap in laps}) == 1
+    assert all(lap["at"] == sorted(lap["at"]) and lap["at"][-1] < lap["calls"] for lap in laps)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"steps": 121}, {"sampler": "magic"}, {"column": 2}, {"column": "0"}], ids=str)
+def test_a_lane_that_cannot_be_run_gets_a_sentence(store, lab, wrong):
+    assert answer(store, diffusion_race_wing.lap, {**film(lab), "sampler": "ddim", "steps": 4, **wrong})["error"].endswith(".")
+
+
+# ---- from a drawing
+
+
+def test_little_noise_keeps_a_drawing_and_all_of_it_does_not(store, four):
+    found = diffusion_draw_wing.redraw(store, {"pixels": four, "label": None, "seed": 0})
+    error = np.abs(cells(found["end"]).astype(int) - cells(four)).mean((1, 2))
+    assert error[0] < 8 < 25 < error[-1]
+
+
+def test_what_was_not_rubbed_out_stays_to_the_pixel(store, four):
+    rubbed = np.zeros((28, 28), np.uint8)
+    rubbed[14:, :] = 255
+    ends = cells(diffusion_draw_wing.finish(store, {"pixels": four, "rubbed": packed(rubbed), "label": 4, "seed": 0})["ends"])
+    assert len(ends) == 4
+    assert np.abs(ends[:, :14].astype(int) - cells(four)[0, :14]).max() <= 1
+    assert len({end.tobytes() for end in ends}) == 4
+
+
+def test_a_drawing_comes_back_from_its_noise_under_its_own_label(store, four):
+    ends = cells(diffusion_draw_wing.relabel(store, {"pixels": four, "label": 4})["ends"]).astype(int)
+    error = np.abs(ends - cells(four)).mean((1, 2))
+    assert len(ends) == 11 and error[1 + 4] == error[1:].min() and error[1 + 4] < 12
+
+
+# ---- the noise
+
+
+def test_a_walk_between_noises_ends_at_both(store, lab):
+    found = diffusion_seeds_wing.between(store, {"seeds": [4, 5], "label": 3})
+    noise, ends = cells(found["noise"]), cells(found["ends"])
+    for k, seed in ((0, 4), (-1, 5)):
+        frames = list(lab.frames(lab.sampling([3], steps=20, sampler="dpm", seed=seed)))
+        assert np.abs(noise[k].astype(int) - to_pictures(frames[0].x / 1.7).numpy()[0]).max() <= 1
+        assert np.abs(ends[k].astype(int) - to_pictures(frames[-1].x).numpy()[0]).max() <= 2
+
+
+def test_only_the_patch_of_the_noise_changes(store):
+    found = diffusion_seeds_wing.patch(store, {"seeds": [4, 5], "label": 3, "patch": [3, 20, 6, 8]})
+    first, mixed = cells(found["noise"])
+    changed = first != mixed
+    assert changed[3:9, 20:28].mean() > 0.9
+    changed[3:9, 20:28] = False
+    assert not changed.any()
+
+
+# ---- write
+
+
+def test_a_number_is_written_digit_by_digit_each_in_another_hand(store):
+    found = cells(diffusion_write_wing.write(store, {"number": "3333", "seed": 5})["digits"]).reshape(-1, 4, 28, 28)
+    assert len({digit.tobytes() for digit in found[-1]}) == 4
+    again = cells(diffusion_write_wing.write(store, {"number": "3333", "seed": 5})["digits"])
+    assert (again.reshape(found.shape) == found).all()
+
+
+def test_a_number_is_read_as_it_was_asked_for(store):
+    from mnist_lab import metrics
+
+    ends = cells(diffusion_write_wing.write(store, {"number": "0123456789", "seed": 3})["digits"])[-10:]
+    read = metrics.read(store["resnet"], torch.tensor(ends)).digit
+    assert (read == torch.arange(10)).sum() >= 9
+
+
+@pytest.mark.parametrize("kind, size", [("png", (3 * 28 * 8, 28 * 8)), ("gif", (3 * 28 * 4, 28 * 4))])
+def test_a_number_can_be_taken_away(store, kind, size):
+    file = diffusion_write_wing.file(store, {"number": "314", "seed": 5, "kind": kind})["file"]
+    image = Image.open(io.BytesIO(base64.b64decode(file.split(",")[1])))
+    assert image.size == size and (kind == "png" or image.n_frames > 5)
+
+
+def test_an_svg_holds_every_pixel_of_ink():
+    digits = np.zeros((2, 28, 28), np.uint8)
+    digits[0, 3, 4:9], digits[1, 27, 27] = 255, 128
+    runs = re.findall(r'<rect x="(\d+)" y="(\d+)" width="(\d+)" height="1" fill-opacity="([\d.]+)"/>', svg(digits))
+    assert runs == [("4", "3", "5", "1.000"), ("55", "27", "1", "0.502")]
+
+
+# ---- refusals
+
+
+BLANK = packed(np.zeros((28, 28), np.uint8))
+INK = packed(np.full((28, 28), 255, np.uint8))
+
+
+@pytest.mark.parametrize("handler, payload", [
+    (diffusion_noise_wing.noised, {"pixels": BLANK, "seed": 1}), (diffusion_noise_wing.noised, {"pixels": INK, "seed": -1}), (diffusion_noise_wing.noised, {}),
+    (diffusion_draw_wing.redraw, {"pixels": INK, "label": 10, "seed": 1}), (diffusion_draw_wing.redraw, {"pixels": BLANK, "label": None, "seed": 1}),
+    (diffusion_draw_wing.finish, {"pixels": INK, "rubbed": BLANK, "label": None, "seed": 1}), (diffusion_draw_wing.finish, {"pixels": INK, "seed": 1}),
+    (diffusion_seeds_wing.between, {"seeds": [1], "label": None}), (diffusion_seeds_wing.between, {"seeds": "12", "label": None}),
+    (diffusion_seeds_wing.patch, {"seeds": [1, 2], "label": 3, "patch": [20, 20, 9, 9]}),
+    (diffusion_seeds_wing.patch, {"seeds": [1, 2], "label": 3, "patch": [1, 1, 0, 3]}),
+    (diffusion_seeds_wing.patch, {"seeds": [1, 2], "label": 3}), (diffusion_write_wing.write, {"number": "", "seed": 1}),
+    (diffusion_write_wing.write, {"number": "12a", "seed": 1}), (diffusion_write_wing.write, {"number": "1" * 17, "seed": 1}),
+    (diffusion_write_wing.write, {"number": "٣", "seed": 1}),
+    (diffusion_write_wing.write, {"number": 31415, "seed": 1}), (diffusion_write_wing.file, {"number": "3", "seed": 1, "kind": "exe"}),
+], ids=lambda v: v.__name__ if callable(v) else str(v)[:60])
+def test_bad_input_gets_a_sentence(store, handler, payload):
+    found = answer(store, handler, payload)
+    assert set(found) == {"error"} and found["error"].endswith(".") and "\n" not in found["error"]
+
+
+# ---- what is recorded
+
+
+def test_the_recorded_parts_are_what_the_shipped_network_makes(store):
+    kept, lab = diffusion_tab.recorded(), DiffusionLab(store)
+    asked = {"settings": settings_of(lab.sampling([None], steps=50, seed=SEED)), "column": 0}
+    assert kept["film"]["settings"] == settings_of(lab.sampling([None, *range(10)], steps=50, seed=SEED))
+    lap = kept["race"]["laps"][-1]
+    now = diffusion_race_wing.lap(store, {**asked, "sampler": lap["sampler"], "steps": lap["steps"]})
+    assert np.abs(cells(now["end"]).astype(int) - cells(lap["end"])).max() <= 8
+    written = diffusion_write_wing.write(store, {"number": kept["write"]["number"], "seed": kept["write"]["seed"]})
+    assert np.abs(cells(written["digits"])[-8:].astype(int) - cells(kept["write"]["digits"])).max() <= 8
