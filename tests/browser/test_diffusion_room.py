@@ -117,7 +117,7 @@ def drawn(page) -> list[float]:
 
 def choose(page, field: str, name: str) -> None:
     page.click(f"#{field} input")
-    page.get_by_role("option", name=name, exact=True).click()
+    page.click(f'li[role="option"][aria-label="{name}"]')
 
 
 def dot(page, k: int) -> tuple[float, float]:
