@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mnist_lab import war
 from mnist_lab.checkpoint import FOLDER, Store, load
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +54,16 @@ def test_dry_run(name, program, tmp_path):
     assert rows(tmp_path / "run" / "losses.csv")
     assert rows(tmp_path / "run" / "validation.csv")
     assert (tmp_path / "run" / "curves.png").exists()
+
+
+@pytest.mark.parametrize("spoil", ["", "no-norm", "strong-judge"])
+def test_a_war_is_chronicled(program, tmp_path, spoil):
+    spoiling = ("--spoil", spoil) if spoil else ()
+    result = program("-m", "train.gan", "--chronicle", *spoiling, "--dry-run", "--folder", "run", "--out", "war.safetensors", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    told = war.load(tmp_path / "war.safetensors")
+    assert told.images[0] == 0 and told.images[-1] == 512
+    assert told.curve[:, 0].tolist() == list(range(1, 9))
 
 
 def test_a_dry_run_touches_neither_runs_nor_checkpoints(program, tmp_path):

@@ -8,8 +8,11 @@ with a penalty on the discriminator's slope at real and at fake digits (R1 and R
 (Huang et al. 2024) puts them together; the penalties every fourth update, four times as strong. Use `--batch 128
 --rate 4e-4`; on a CPU the double backward makes it four times slower than the DCGAN.
 
-The weights kept are those whose 2,000 samples lie nearest to
-the validation writers' digits in LeNet's features; the best classifier, which judges the result, is not asked.
+The weights kept are those whose 2,000 samples lie nearest to the validation writers' digits in LeNet's features; the best
+classifier, which judges the result, is not asked.
+
+`--chronicle` keeps the whole war for the app's replay (`mnist_lab.war`) and no checkpoint; `--spoil` starts or fights it wrong on
+purpose: PyTorch's own initialisation, weights ten times too wide, no batch norm, or a discriminator that takes five turns for each of the generator's.
 """
 
 import dataclasses
@@ -22,15 +25,18 @@ from PIL import Image
 from torch import Tensor, nn
 
 from mnist_lab import metrics
-from mnist_lab.checkpoint import Store
+from mnist_lab.checkpoint import FOLDER, Store
 from mnist_lab.data import Digits, one_hot, to_model, to_pictures
-from mnist_lab.models import Discriminator, Generator, ResidualDiscriminator, ResidualGenerator
+from mnist_lab.models import Discriminator, Generator, ResidualDiscriminator, ResidualGenerator, without_norm
 from mnist_lab.plots.digits import grid
 from mnist_lab.training import seeded
+from mnist_lab.war import SPOILS, path_of
 from train import common
+from train.chronicle import Chronicle
 
 SAMPLES = 2_000  # generated at each validation
 PENALTY_EVERY = 4  # updates, on average
+STRONG = 5  # turns of a discriminator too strong
 
 
 @dataclass(frozen=True)
@@ -42,19 +48,33 @@ class GanRecipe(common.Recipe):
     gamma: float = 0.5  # of residual: strength of R1 and R2, falling to a tenth
     ema: float = 0.999
     validate_every: int = 50_000
+    spoil: str = ""  # of dcgan: one of mnist_lab.war.SPOILS
+    chronicle: bool = False  # keep the war for the replay
+
+
+def spoiled(network: nn.Module, how: str) -> nn.Module:
+    """A new network, started wrong."""
+    for module in network.modules():
+        if how == "default-init" and hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+        if how == "wide-init" and isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(module.weight, 0.0, 0.2)
+    return without_norm(network) if how == "no-norm" else network
 
 
 class GanTask:
     def __init__(self, recipe: GanRecipe, accelerator, validation: Digits):
         self.recipe, self.accelerator = recipe, accelerator
         classes, betas = ((Generator, Discriminator), (0.5, 0.999)) if recipe.network == "dcgan" else ((ResidualGenerator, ResidualDiscriminator), (0.0, 0.99))
-        pair = [m().to(memory_format=torch.channels_last) for m in classes]
+        if recipe.spoil and (recipe.spoil not in SPOILS or recipe.network != "dcgan"):
+            raise ValueError(f"Only the DCGAN can be spoiled, by {', '.join(SPOILS)}.")
+        pair = [spoiled(m(), recipe.spoil).to(memory_format=torch.channels_last) for m in classes]
         adams = [torch.optim.Adam(m.parameters(), lr=recipe.rate, betas=betas) for m in pair]
         generator, discriminator, *adams = accelerator.prepare(*pair, *adams)
         self.networks, self.optimizers = {"generator": generator, "discriminator": discriminator}, adams
         self.judge = accelerator.unwrap_model(discriminator)  # for the generator's turn: its own weights rest
         self.latent = accelerator.unwrap_model(generator).config.latent
-        self.relative = recipe.network == "residual"
+        self.relative, self.turns = recipe.network == "residual", STRONG if recipe.spoil == "strong-judge" else 1
         self.reader = Store()["lenet"].to(accelerator.device)
         self.validation = validation.to(accelerator.device)
         self.real = metrics.read(self.reader, self.validation.images).features
@@ -64,7 +84,12 @@ class GanTask:
         forger, discriminator = self.networks["generator"], self.networks["discriminator"]
         real, label = to_model(batch.images), one_hot(batch.labels)
         real = real.contiguous(memory_format=torch.channels_last)
-        z = torch.randn(len(batch), self.latent, generator=generator, device=real.device)
+        for _ in range(self.turns - 1):
+            with self.accelerator.autocast():
+                fake = forger(self._noise(batch, generator), label).detach()
+                loss = self.loss_of_discriminator(*(discriminator(x, label).float() for x in (real, fake)))
+            self._step(1, loss)
+        z = self._noise(batch, generator)
         sloping = self.relative and torch.rand((), generator=generator, device=real.device) < 1 / PENALTY_EVERY
         with self.accelerator.autocast():
             fake = forger(z, label)
@@ -80,6 +105,9 @@ class GanTask:
         limit = (scores[0].mean() + scores[1].mean()) / 2 if self.relative else 0.0  # relativistic scores have no zero
         return {"discriminator": loss_d.detach(), "generator": loss_g.detach(),
                 "right_on_real": (scores[0] > limit).float().mean(), "right_on_fake": (scores[1] < limit).float().mean()}
+
+    def _noise(self, batch: Digits, generator: torch.Generator) -> Tensor:
+        return torch.randn(len(batch), self.latent, generator=generator, device=batch.labels.device)
 
     def loss_of_discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Scores (B,) each: a real digit should look more real than the fake beside it, or real above and fake below zero."""
@@ -121,13 +149,20 @@ def schedule(progress: float) -> float:
 def main() -> None:
     recipe = common.read_recipe(GanRecipe, __doc__)
     name = "gan" if recipe.network == "dcgan" else "gan-residual"
-    result = common.run(recipe, name, GanTask, schedule)
-    if result:
-        kinds = ("generator", "discriminator") if recipe.network == "dcgan" else ("residual-generator", "residual-discriminator")
-        common.save_result(recipe, name, result.networks["generator"], kinds[0], result)
-        out = recipe.out and str(Path(recipe.out).with_suffix(".discriminator.safetensors"))  # beside the generator
-        judge = name.replace("gan", "discriminator")
-        common.save_result(dataclasses.replace(recipe, out=out), judge, result.networks["discriminator"], kinds[1], result)
+    run = f"{name}-{recipe.spoil or 'chronicle'}" if recipe.chronicle else name
+    chronicle = Chronicle(recipe, common.run_folder(recipe, run)) if recipe.chronicle else None
+    result = common.run(recipe, run, GanTask, schedule, watch=chronicle.watch if chronicle else None)
+    if not result:
+        return
+    if chronicle:
+        folder = common.run_folder(recipe, run) if recipe.dry_run else FOLDER / "mnist"
+        chronicle.save(Path(recipe.out or path_of(folder, recipe.spoil)), result.revision)
+        return
+    kinds = ("generator", "discriminator") if recipe.network == "dcgan" else ("residual-generator", "residual-discriminator")
+    common.save_result(recipe, name, result.networks["generator"], kinds[0], result)
+    out = recipe.out and str(Path(recipe.out).with_suffix(".discriminator.safetensors"))  # beside the generator
+    judge = name.replace("gan", "discriminator")
+    common.save_result(dataclasses.replace(recipe, out=out), judge, result.networks["discriminator"], kinds[1], result)
 
 
 if __name__ == "__main__":

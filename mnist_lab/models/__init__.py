@@ -2,7 +2,7 @@
 
 from mnist_lab.models.classifier import LeNet, ResNet, fold_batch_norm
 from mnist_lab.models.denoiser import Denoiser
-from mnist_lab.models.gan import Discriminator, Generator, ResidualDiscriminator, ResidualGenerator
+from mnist_lab.models.gan import Discriminator, Generator, ResidualDiscriminator, ResidualGenerator, without_norm
 from mnist_lab.models.unet import UNet
 
 MODELS = {
@@ -16,4 +16,5 @@ MODELS = {
     "residual-discriminator": ResidualDiscriminator,
 }
 
-__all__ = ["MODELS", "Denoiser", "Discriminator", "Generator", "LeNet", "ResNet", "ResidualDiscriminator", "ResidualGenerator", "UNet", "fold_batch_norm"]
+__all__ = ["MODELS", "Denoiser", "Discriminator", "Generator", "LeNet", "ResNet", "ResidualDiscriminator", "ResidualGenerator", "UNet",
+           "fold_batch_norm", "without_norm"]

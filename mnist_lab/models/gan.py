@@ -31,6 +31,14 @@ def dcgan_init(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
+def without_norm(network: nn.Module) -> nn.Module:
+    """The same network with nothing in the place of its batch norms."""
+    for name, module in network.named_children():
+        if isinstance(module, nn.BatchNorm2d):
+            setattr(network, name, nn.Identity())
+    return network
+
+
 class Generator(nn.Module):
     """Latents and label to a digit: z (B, latent), label (B, 10) shares that sum to one -> (B, 1, 32, 32) in [-1, 1]."""
 

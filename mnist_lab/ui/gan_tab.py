@@ -18,10 +18,17 @@ from mnist_lab.ui.forgery import floats, floats_from, generator_of, lab_of, png
 from mnist_lab.ui.readings import answering, steps_of
 from mnist_lab.ui.widgets.foot import Foot
 from mnist_lab.ui.widgets.plane import EDGE, LAND, SHEET_COLUMNS, WALK, Plane
-from mnist_lab.ui.wings import gan_directions_wing, gan_invert_wing, gan_judge_wing, gan_morph_wing, gan_ten_wing, gan_wild_wing
+from mnist_lab.ui.wings import (
+    gan_directions_wing,
+    gan_invert_wing,
+    gan_judge_wing,
+    gan_morph_wing,
+    gan_ten_wing,
+    gan_war_wing,
+    gan_wild_wing,
+)
 
-# Where the war's replay and the trainings that went wrong will stand: between the wild wing and the judge's.
-WINGS = (gan_morph_wing, gan_ten_wing, gan_directions_wing, gan_invert_wing, gan_wild_wing, gan_judge_wing)
+WINGS = (gan_morph_wing, gan_ten_wing, gan_directions_wing, gan_invert_wing, gan_wild_wing, gan_war_wing, gan_judge_wing)
 ID, TITLE = "gan", "GAN"
 RECORDED = Path(__file__).parent / "recorded" / "gan.json"
 SEEDS, DIGIT, SECOND = (11, 12), 2, 8

@@ -328,3 +328,52 @@ def test_a_generator_is_fetched_once(page, url, store):
         wing(page, name)
     assert sum('"generator"' in body for body in asked) == 1
     assert len(base64.b64decode(generator_of(store, {})["weights"])) < 1_000_000
+
+
+# ---- the war
+
+
+def test_the_war_is_scrubbed_without_the_server(page, url, store):
+    open_room(page, url)
+    part = wing(page, "war")
+    page.wait_for_selector("#gan-war [data-told=sound], #gan-war[data-told=sound]", state="attached", timeout=30_000)
+    walls = []
+
+    def scrub():
+        part.locator(".strip").focus()
+        page.keyboard.press("Home")
+        expect(part.locator(".verdict")).to_have_text("Nobody knows anything yet")
+        walls.append(ink(page, "#gan-war .wall"))
+        page.keyboard.press("End")
+        expect(part.locator(".still")).to_have_text("10 of ten")
+        walls.append(ink(page, "#gan-war .wall"))
+        box = part.locator(".loss").bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 40)
+        expect(part.locator(".tale")).not_to_contain_text("After 0 digits")
+
+    assert requests_during(page, scrub) == []
+    assert walls[0] != walls[1]
+
+
+def test_a_war_that_went_wrong_names_it_by_a_figure(page, url, store):
+    open_room(page, url)
+    part = wing(page, "war")
+    for kind in ("default-init", "wide-init", "no-norm", "strong-judge"):
+        part.locator(f"[data-key={kind}]").click()
+        page.wait_for_selector(f"#gan-war [data-told={kind}], #gan-war[data-told={kind}]", state="attached", timeout=30_000)
+        expect(part.locator(".tale")).to_contain_text(re.compile(r"Read as asked: \d+ %; it reaches \d+ % of the variety"))
+
+
+def test_one_side_moves_alone_in_slow_motion(page, url, store):
+    open_room(page, url)
+    part = wing(page, "blow")
+    part.get_by_role("button", name="Discriminator only").click()
+    part.locator(".strip").focus()
+    page.keyboard.press("Home")
+    before = ink(page, "#gan-blow .after figure:first-child canvas")
+    page.keyboard.press("End")
+    expect(part.locator(".told")).to_contain_text("Alone, the discriminator")
+    assert ink(page, "#gan-blow .after figure:first-child canvas") == before  # the generator rests
+    part.get_by_role("button", name="Generator only").click()
+    expect(part.locator(".told")).to_contain_text("Alone, the generator")
+    assert ink(page, "#gan-blow .after figure:first-child canvas") != before
