@@ -47,10 +47,13 @@ def floors(store: Store) -> list[str]:
     """What training digits score, beside each generator with as many samples."""
     lines = []
     for name in store.names():
-        f = store.load(name)[1].scores.get("floor")
-        if f:
-            lines.append(f"Training digits in the place of `{name}`'s {f['samples']:,} samples: Frechet distance {f['frechet_distance']:.2f}, "
-                         f"precision {f['precision']:.3f}, recall {f['recall']:.3f}. A perfect generator scores like this, not 0 and 1.")
+        scores = store.load(name)[1].scores
+        for key, one in (("", scores), *scores.items()):
+            if isinstance(one, dict) and "floor" in one:
+                f = one["floor"]
+                lines.append(f"Training digits in the place of `{name}`'s {f['samples']:,} samples{' at ' + key if key else ''}: Frechet distance "
+                             f"{f['frechet_distance']:.2f}, precision {f['precision']:.3f}, recall {f['recall']:.3f}. A perfect generator scores like this, "
+                             "not 0 and 1.")
     return lines
 
 
