@@ -39,7 +39,7 @@ train-gan: $(VENV)/train.stamp
 # The war for the app's replay, and four that go wrong
 train-war: $(VENV)/train.stamp
 	$(RUN) -m train.gan --chronicle --images 200000 $(FLAGS)
-	for how in default-init wide-init no-norm strong-judge; do $(RUN) -m train.gan --chronicle --images 64000 --spoil $$how $(FLAGS) || exit 1; done
+	for how in default-init wide-init no-norm strong-judge; do $(RUN) -m train.gan --chronicle --images 48000 --spoil $$how $(FLAGS) || exit 1; done
 
 train-diffusion: $(VENV)/train.stamp
 	$(RUN) -m train.diffusion $(FLAGS)
