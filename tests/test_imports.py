@@ -11,7 +11,7 @@ FILES = sorted(p for folder in ("mnist_lab", "train", "benchmarks") for p in (RO
 
 LAYER_0 = ("mnist_lab.models", "mnist_lab.diffusion", "mnist_lab.data", "mnist_lab.drawing", "mnist_lab.plots", "mnist_lab.ui.widgets")
 LAYER_1 = ("mnist_lab.checkpoint", "mnist_lab.training", "mnist_lab.metrics", "mnist_lab.explain", "mnist_lab.history",
-           "mnist_lab.latent", "mnist_lab.population")
+           "mnist_lab.latent", "mnist_lab.population", "mnist_lab.war")
 WITHOUT_TRAINING = (*LAYER_0, *(m for m in LAYER_1 if m != "mnist_lab.training"))
 
 # Of our own modules, what each may import besides itself: the longest name that fits a module decides.
@@ -26,6 +26,7 @@ ALLOWED = {
     "mnist_lab.checkpoint": ("mnist_lab.models", "mnist_lab.data"),
     "mnist_lab.history": ("mnist_lab.checkpoint", "mnist_lab.models"),
     "mnist_lab.population": ("mnist_lab.checkpoint",),
+    "mnist_lab.war": (*LAYER_0, "mnist_lab.checkpoint", "mnist_lab.metrics"),
     "mnist_lab.training": LAYER_0,
     "mnist_lab.metrics": LAYER_0,
     "mnist_lab.explain": LAYER_0,
