@@ -9,8 +9,9 @@ from PIL import Image
 
 import mnist_lab
 from mnist_lab import labs
+from mnist_lab.diffusion import SCHEDULES
 from mnist_lab.labs import ClassifierLab, DiffusionLab, GanLab, open_lab
-from mnist_lab.latent import slerp
+from mnist_lab.latent import PATHS, slerp
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_the_noise_is_the_same_whatever_else_is_chosen(diffusion):
 
 def test_frames_stay_within_the_trained_levels(diffusion):
     low, high = diffusion.range
-    for schedule in labs.SCHEDULES:
+    for schedule in SCHEDULES:
         alpha_bar = diffusion.levels(diffusion.sampling([0], steps=1000, schedule=schedule, beta_last=0.5 if schedule == "linear" else 0.02))
         assert low <= alpha_bar[:-1].min()
         assert alpha_bar[:-1].max() <= high
@@ -265,7 +266,7 @@ def test_gan_generates_by_seed(gan):
     assert not same(pictures, gan.generate(digit=3, n=4, seed=2))
 
 
-@pytest.mark.parametrize("path", labs.PATHS)
+@pytest.mark.parametrize("path", PATHS)
 def test_a_morph_ends_where_its_seeds_are(gan, path):
     morph = gan.interpolate(digit=2, seeds=(11, 12), path=path, n=9)
     assert len(morph) == 9
