@@ -22,10 +22,11 @@ FAKES, SAMPLES = 64, 2_000  # latents followed through the war; fakes its figure
 PREFIX, BLOW = "weights.", "blow."
 TURNS = ("both", "judge", "forger")  # who moves in a blow: both, the discriminator alone, the generator alone
 BLOWS, WATCHED = 24, 8  # updates from one moment; fakes and real digits watched
+FIGURES = ("modes", "read_as_asked", "precision", "recall", "frechet_distance")  # see `figures`
 CURVES = ("step", "generator", "discriminator", "right_on_real", "right_on_fake")  # columns of `curve`
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class War:
     """S moments of one training, in its order."""
 
@@ -122,11 +123,14 @@ def _wrong(war: War) -> str | None:
         return "its figures are not one for each moment"
     if not (war.images.diff() > 0).all() or not (war.curve[:, 0].diff() > 0).all():
         return "its moments are not in the order of training"
-    if settings.get("spoil") not in ("", *SPOILS) or not isinstance(settings.get("figures"), dict):
+    known, batch = settings.get("figures"), war.metadata.training.get("recipe", {}).get("batch")
+    if settings.get("spoil") not in ("", *SPOILS) or not isinstance(batch, int) or batch < 1:
         return "it does not say what kind of war it was"
+    if not isinstance(known, dict) or not all(isinstance(known.get(name), int | float) for name in FIGURES):
+        return "the figures of its end are missing"
     if not isinstance(settings.get("runs"), list) or len(settings["runs"]) != count or len(set(settings["runs"])) != 1:
         return "its moments are not all of one training"
-    if war.blow and {name: tuple(t.shape) for name, t in war.blow.items()} != blow_shapes():
+    if {name: tuple(t.shape) for name, t in war.blow.items()} != ({} if settings["spoil"] else blow_shapes()):
         return "its updates from one moment are not whole"
     try:
         generator = war.generator

@@ -60,8 +60,10 @@ def test_a_run_s_settings_come_back_the_same(lab, settings):
     assert sampling_from(lab, settings_of(s)) == s
 
 
-@pytest.mark.parametrize("given", [None, 3, {}, {"labels": 3}, {"labels": []}, {"labels": [11]}, {"labels": [1], "shoe": 3}, {"labels": [1], "steps": 0},
-                                   {"labels": [1], "same_noise": False}, {"labels": [1], "sampler": "magic"}], ids=str)
+@pytest.mark.parametrize("given", [None, 3, {}, {"labels": 3}, {"labels": []}, {"labels": [11]}, {"labels": [1], "shoe": 3},
+                                   {"labels": [1], "steps": 0},
+                                   {"labels": [1], "same_noise": False}, {"labels": [1], "self": 0}, {"labels": [1] * 12},
+                                   {"labels": [1], "sampler": "magic"}], ids=str)
 @pytest.mark.parametrize("handler", [diffusion_guide_wing.looks, diffusion_branch_wing.branch, diffusion_branch_wing.sixteen, diffusion_race_wing.lap],
                          ids=lambda h: h.__name__)
 def test_settings_that_no_film_has_get_a_sentence(store, handler, given):

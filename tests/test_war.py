@@ -1,9 +1,12 @@
 """Chronicles of GAN trainings: what is written can be read, damage is told in a sentence, and the shipped ones keep their word."""
 
+import base64
 import dataclasses
+import io
 
 import pytest
 import torch
+from PIL import Image
 
 from mnist_lab import war
 from mnist_lab.checkpoint import CheckpointError, Metadata
@@ -18,7 +21,7 @@ def little(spoil: str = "", count: int = 3) -> war.War:
     generator = Generator().eval()
     generator = without_norm(generator) if spoil == "no-norm" else generator
     metadata = Metadata("generator", dataclasses.asdict(Generator.Config()), training={"recipe": {"batch": 64}},
-                        settings={"spoil": spoil, "runs": ["a"] * count, "figures": {"modes": 0}})
+                        settings={"spoil": spoil, "runs": ["a"] * count, "figures": dict.fromkeys(war.FIGURES, 0)})
     curve = torch.arange(4.0)[:, None].repeat(1, len(war.CURVES))
     return war.War(metadata, torch.arange(count) * 64, torch.zeros(count, war.FAKES, 28, 28, dtype=torch.uint8), torch.zeros(count, 10), curve,
                    generator.state_dict(), {} if spoil else {name: torch.zeros(shape) for name, shape in war.blow_shapes().items()})
@@ -35,10 +38,14 @@ def test_a_chronicle_comes_back_as_it_was_written(tmp_path, spoil):
     assert isinstance(found.generator.norm1, torch.nn.Identity) == (spoil == "no-norm")
 
 
+NO_FIGURES, FIGURES = {}, dict.fromkeys(war.FIGURES, 0)
+
+
 @pytest.mark.parametrize("spoilt", [
-    {"images": torch.tensor([0, 64, 64])}, {"fakes": torch.zeros(3, 5, 28, 28, dtype=torch.uint8)}, {"made": torch.zeros(2, 10)}, {"curve": torch.zeros(4, 5)},
-    {"curve": torch.zeros(4, 3)}, {"weights": {}}, {"blow": {"noise": torch.zeros(8, 64)}}, {"settings": {"spoil": "magic", "runs": ["a"] * 3, "figures": {}}},
-    {"settings": {"spoil": "", "runs": ["a", "a", "b"], "figures": {}}}, {"settings": {"spoil": "no-norm", "runs": ["a"] * 3, "figures": {}}},
+    {"images": torch.tensor([0, 64, 64])}, {"fakes": torch.zeros(3, 5, 28, 28, dtype=torch.uint8)}, {"made": torch.zeros(2, 10)},
+    {"curve": torch.zeros(4, 5)}, {"curve": torch.zeros(4, 3)}, {"weights": {}}, {"blow": {}}, {"blow": {"noise": torch.zeros(8, 64)}},
+    {"settings": {"spoil": "magic", "runs": ["a"] * 3, "figures": FIGURES}}, {"settings": {"spoil": "", "runs": ["a", "a", "b"], "figures": FIGURES}},
+    {"settings": {"spoil": "", "runs": ["a"] * 3, "figures": NO_FIGURES}}, {"settings": {"spoil": "no-norm", "runs": ["a"] * 3, "figures": FIGURES}},
 ], ids=lambda s: "-".join(s))
 def test_what_does_not_fit_is_said_in_one_sentence(tmp_path, spoilt):
     told = little()
@@ -54,6 +61,16 @@ def test_a_file_that_is_no_chronicle_is_refused(tmp_path, checkpoints):
         war.load(checkpoints / "mnist" / "gan.safetensors")
     with pytest.raises(CheckpointError):
         war.load(tmp_path / "none.safetensors")
+
+
+def test_a_war_s_fakes_come_as_a_sheet(tmp_path):
+    from mnist_lab.checkpoint import Store
+
+    store = Store(tmp_path)
+    war.save(war.path_of(store.folder, "no-norm"), little("no-norm"))
+    found = answer(store, gan_war_wing.fakes, {"key": "no-norm"})
+    assert Image.open(io.BytesIO(base64.b64decode(found["sheet"].split(",")[1]))).size == (28 * war.FAKES, 28 * 3)
+    assert gan_war_wing.told(store)["wars"][0]["key"] == "no-norm"
 
 
 def test_a_room_without_chronicles_says_what_to_do(tmp_path):

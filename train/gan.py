@@ -148,6 +148,8 @@ def schedule(progress: float) -> float:
 
 def main() -> None:
     recipe = common.read_recipe(GanRecipe, __doc__)
+    if (recipe.spoil and not recipe.chronicle) or (recipe.chronicle and recipe.network != "dcgan"):
+        raise SystemExit("--spoil is for a --chronicle, and a chronicle is of the DCGAN: what is spoiled is never the lab's own checkpoint.")
     name = "gan" if recipe.network == "dcgan" else "gan-residual"
     run = f"{name}-{recipe.spoil or 'chronicle'}" if recipe.chronicle else name
     chronicle = Chronicle(recipe, common.run_folder(recipe, run)) if recipe.chronicle else None

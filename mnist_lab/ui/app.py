@@ -25,7 +25,7 @@ M8 5l1.600-1.600a3.200 3.200 0 0 1 4.600 4.600L12.500 9.600M10 13l-1.600 1.600a3
 
 
 def build(store: Store | None = None) -> gr.Blocks:
-    """The whole app on the checkpoints of one store; loads none of them yet."""
+    """The whole app on the checkpoints of one store; loads no network yet."""
     store = store or Store()
     gr.set_static_paths([theme.FONTS])
     with gr.Blocks(title="MNIST Lab", fill_width=True, delete_cache=(3600, 3600)) as demo:

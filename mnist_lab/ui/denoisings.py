@@ -9,7 +9,7 @@ from torch import Tensor
 from mnist_lab.checkpoint import CheckpointError, Store
 from mnist_lab.data import to_pictures
 from mnist_lab.diffusion import Frame
-from mnist_lab.labs import DiffusionLab, Sampling, whole
+from mnist_lab.labs import SHAPE_BOUNDS, DiffusionLab, Sampling, whole
 from mnist_lab.ui.readings import pixels_from
 from mnist_lab.ui.widgets import packed
 
@@ -17,7 +17,9 @@ NO_DIFFUSION = "The diffusion model’s weights are not here. Run make train-dif
 SEED = 9  # of the film the room opens on
 QUICK = {"steps": 20, "sampler": "dpm"}  # runs that answer a hand
 MOST_STEPS = 120  # of a film that can be gone on from: the server takes its steps again
+MOST_LABELS = 11  # of a film: no label and ten
 REMEMBERED = 2  # films whose frames stay, each under 20 MB
+KNOWN = {"labels", "steps", "seed", "sampler", "schedule", "guidance", "interval", "negative", "eta", "variance", "curve", *SHAPE_BOUNDS}
 
 
 def lab_of(store: Store) -> DiffusionLab:
@@ -79,9 +81,9 @@ def settings_of(s: Sampling) -> dict:
 
 def sampling_from(lab: DiffusionLab, given: object, **changed) -> Sampling:
     """The checked settings of a request, some of them changed: {"labels", "steps" and so on}."""
-    if not isinstance(given, dict) or not isinstance(given.get("labels"), list) or "same_noise" in given:
+    if not isinstance(given, dict) or given.keys() - KNOWN or not isinstance(given.get("labels"), list) or len(given["labels"]) > MOST_LABELS:
         raise ValueError("The settings of a run must be a film’s own.")
-    settings = {**given, **changed}
+    settings = {**given, **changed}  # what is changed is ours
     labels = settings.pop("labels")
     return lab.sampling(labels, **settings)
 

@@ -142,8 +142,7 @@ def test_a_drawing_is_redrawn_finished_and_relabelled(page, url, store):
     draw(page, part)
     until(page, "draw", "redrawn", "v >= 2")
     part.get_by_role("button", name="Finish it").click()
-    part.locator(".rub").focus()
-    page.keyboard.press("Enter")  # rubs out the lower half
+    part.get_by_role("button", name="Lower half").click()
     until(page, "draw", "finished", "v >= 2")
     expect(part.locator(".four .tile")).to_have_count(4)
     part.get_by_role("button", name="As another digit").click()

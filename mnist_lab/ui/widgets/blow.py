@@ -1,9 +1,11 @@
 """One update of a GAN in slow motion, six numbered stages; then the discriminator or the generator alone, stored update by update.
 
-Value: {"images", "step", "noise": base64 of float32 (8, D), "real": base64 of uint8 (8, 28, 28), "wish": base64 of float32 (8, 28, 28),
-"losses": [discriminator, generator], "turns": {"both" | "judge" | "forger": {"marks": [updates][2][8], real then fake, "fakes":
-base64 of uint8 (updates, 8, 28, 28)}}}, or None where the war is missing. Asks nothing.
+No value; asks `blow` once, when it comes near: {"images", "step", "noise": base64 of float32 (8, D), "real": base64 of uint8
+(8, 28, 28), "wish": base64 of float32 (8, 28, 28), "losses": [discriminator, generator], "turns": {"both" | "judge" | "forger":
+{"marks": [updates][2][8], real then fake, "fakes": base64 of uint8 (updates, 8, 28, 28)}}}. Scrubbing asks nothing.
 """
+
+from collections.abc import Callable
 
 from mnist_lab.ui.widgets import Widget
 
@@ -30,3 +32,6 @@ class Blow(Widget):
     <div class="film"><button class="play"></button><div class="strip"><div class="rail"></div><div class="head"></div></div><p class="cap">
       <span class="count"></span></p></div></div></li>
 </ol>"""
+
+    def __init__(self, *, blow: Callable[[dict], dict], **kwargs):
+        super().__init__(server_functions=[blow], **kwargs)

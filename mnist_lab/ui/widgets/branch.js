@@ -1,12 +1,12 @@
 const { $, $$, el, inkScale, named, paint } = Lab;
 const SAMPLERS = { ddim: "DDIM", ddpm: "DDPM", dpm: "DPM++", heun: "Heun", ipndm: "iPNDM" }, EARLIEST = .12, APART = .2; // shares of the film
-let film = null, at = 0, decided = null, reader = null, fork = null, lots = [];
+let film = null, at = 0, decided = null, reader = null, fork = null, lots = []; // lots: crowds of sixteen
 let wish = { label: props.value.branch.labels[1], sampler: "ddim", guidance: null };
-const top = (p) => p.indexOf(Math.max(...p)), label = (d) => (d === null ? "no label" : `label ${d}`);
+const { top } = Lab, label = (d) => (d === null ? "no label" : `label ${d}`);
 const slider = $("input", element), own = () => film?.settings;
 
 // ---- two films, one head
-const read = (cell) => { const p = reader?.run(cell).p; return p ? { digit: top(p), says: `read as ${top(p)}, ${Math.round(100 * Math.max(...p))} %` } : null; };
+const read = (cell) => { const p = reader?.run(cell).p; return p ? { digit: top(p), says: Lab.readAs(p) } : null; };
 const show = (i) => {
   if (!fork) return;
   for (const side of ["old", "new"]) {
@@ -25,7 +25,7 @@ const strips = () => {
 const tell = () => {
   const ends = ["old", "new"].map((side) => read(fork[side].x.at(-1))?.digit);
   const same = fork.new.x.at(-1).every((v, i) => v === fork.old.x.at(-1)[i]);
-  $(".verdict-note", element).textContent = same ? "Nothing was changed: the same film again." : ends[1] === undefined ? "" : ends[0] === ends[1] ? `Both end as ${named(ends[0])}.` : `The old ends as ${named(ends[0])}, the branch as ${named(ends[1])}.`;
+  $(".verdict-note", element).textContent = same ? "It ends the same, to the pixel." : ends[1] === undefined ? "" : ends[0] === ends[1] ? `Both end as ${named(ends[0])}.` : `The old ends as ${named(ends[0])}, the branch as ${named(ends[1])}.`;
 };
 const open = (answer) => {
   const cells = ({ x, x0 }) => ({ x: Lab.digits(Lab.bytes(x)), x0: Lab.digits(Lab.bytes(x0)) });
@@ -66,13 +66,15 @@ const sixteen = Lab.newest(server.sixteen);
 const send = $(".send", element);
 send.addEventListener("click", async () => {
   if (!own()) return;
-  const middle = decided?.run === film.run && decided.k > 1 ? decided.k : Math.round(.3 * film.total), last = film.total - 1;
-  const steps = [Math.round(Math.min(middle / 2, middle - EARLIEST * film.total)), middle + APART * film.total].map((k) => Math.round(Lab.clamp(k, 0, last)));
-  send.disabled = true; lots = [];
+  const { settings, column, total, run } = film, middle = decided?.run === run && decided.k > 1 ? decided.k : Math.round(.3 * total);
+  // the last step adds no noise: from there all sixteen would be one
+  const steps = [Math.min(middle / 2, middle - EARLIEST * total), middle + APART * total].map((k) => Math.round(Lab.clamp(k, 0, Math.max(0, total - 2))));
+  const found = [];
+  send.disabled = true;
   for (const step of steps) {
-    const answer = await sixteen({ settings: own(), column: film.column, step, label: own().labels[film.column], seed: Math.floor(Math.random() * 1000) });
-    if (!answer || answer.error) { Lab.toast(answer?.error ?? "Stopped."); break; }
-    lots.push(lot(answer)); rows();
+    const answer = await sixteen({ settings, column, step, label: settings.labels[column], seed: Math.floor(Math.random() * 1000) });
+    if (!answer || answer.error) { if (answer) Lab.toast(answer.error); break; }
+    found.push(lot(answer)); lots = found; rows();
   }
   send.disabled = false; element.dataset.sent = lots.map((l) => l.step).join(" ");
 });

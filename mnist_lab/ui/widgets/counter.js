@@ -19,7 +19,7 @@ const belief = (strength) => { // between two of the strengths Python tried
   return p[k].map((v, d) => v + t * (p[k + 1][d] - v));
 };
 const bars = Lab.ten($(".rows", element));
-const top = (p) => p.indexOf(Math.max(...p));
+const { top } = Lab;
 const read = (strength) => {
   const p = belief(strength), d = top(p), times = strength.toFixed(2);
   return `At strength ${times}: ${d === reading.digit ? `still ${named(d)}` : named(d)}, ${percent(p[d])}`;

@@ -1,7 +1,7 @@
 const { $, el, named, narrow } = Lab;
 const LEFT = 44, RIGHT = 26, FOOT = 22, BUDGET = 8; // px around the curves; ms of reading a frame
 let film = null, beliefs = [], reader = null, at = 0, working = false;
-const top = (p) => p.indexOf(Math.max(...p));
+const { top } = Lab;
 
 // The step from which on the digit it ends as is believed in by more than half; null if it ends undecided, or has not ended
 const decision = () => {
@@ -18,8 +18,8 @@ const says = () => {
   return found.k <= 1 ? `Decided at once: it is ${named(found.digit)}` : `Decided at step ${found.k}: from here on it is ${named(found.digit)}`;
 };
 
-const text = (x, y, words, anchor) => { const t = el("text", { x, y, "text-anchor": anchor }); t.textContent = words; return t; };
-const draw = Lab.plot($(".plot", element), () => (narrow() ? 200 : 232), (svg, w, h) => {
+const text = Lab.words;
+const plot = Lab.plot($(".plot", element), () => (narrow() ? 200 : 232), (svg, w, h) => {
   if (!film) return;
   const x = (k) => LEFT + (w - LEFT - RIGHT) * k / film.total, y = (p) => 8 + (h - FOOT - 8) * (1 - p), found = decision();
   for (const t of [0, .5, 1]) svg.append(el("line", { class: "gridline", x1: LEFT, x2: w - RIGHT, y1: y(t), y2: y(t) }), text(LEFT - 8, y(t) + 4, `${100 * t} %`, "end"));
@@ -28,6 +28,11 @@ const draw = Lab.plot($(".plot", element), () => (narrow() ? 200 : 232), (svg, w
   svg.append(el("line", { class: "here", x1: x(at), x2: x(at), y1: 4, y2: h - FOOT }), text(LEFT, h - 4, "start", "start"), text(w - RIGHT, h - 4, `${film.total} steps`, "end"));
 });
 
+let drawing = false, seen = false;
+const draw = () => { // once a frame, however much arrives, and only where it is seen
+  if (drawing || !seen) return;
+  drawing = true; requestAnimationFrame(() => { drawing = false; plot(); });
+};
 const read = async () => { // a few guesses a frame: a long film does not hold the page
   if (working || !reader || !film) return;
   for (working = true; beliefs.length < film.x0.length;) {
@@ -45,9 +50,12 @@ Lab.follow("film", (told) => {
   if (told.run !== film?.run || told.column !== film.column) { beliefs = []; $(".verdict", element).textContent = "When is it decided?"; }
   film = told; draw(); read();
 });
-Lab.hear("frame", ({ index }) => { at = index; draw(); });
+Lab.follow("frame", ({ index }) => { at = index; draw(); });
 Lab.drag($(".plot", element), (x) => {
   const w = $(".plot", element).clientWidth;
   if (film) Lab.tell("seek", Math.round(Lab.clamp((x * w - LEFT) / (w - LEFT - RIGHT)) * film.total));
 });
-Lab.near(element, () => Lab.network("lenet").then((found) => { reader = found; read(); }, () => {}));
+Lab.attend(element, (here) => {
+  seen = here; draw();
+  if (here && !reader) Lab.network("lenet").then((found) => { reader = found; read(); }, () => {});
+});

@@ -11,4 +11,4 @@ class Decided(Widget):
     html = """
 <div class="wing"><header><div><h2 class="verdict">When is it decided?</h2>
 <p class="lede">At every step a classifier reads the guess. Ten curves, one a digit: how strongly it believes in each.</p></div></header></div>
-<div class="plot" role="img"></div>"""
+<div class="plot" role="img" aria-label="How strongly a classifier believes in each digit, step by step"></div>"""

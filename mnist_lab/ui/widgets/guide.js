@@ -1,12 +1,12 @@
 const { $, $$, clamp, el, inkScale, named, paint, signScale } = Lab;
 const MOST = 8;
 let look = null, reader = null, film = null, at = null, label = props.value.label, amount = props.value.guidance;
-const slider = $("input", element), top = (p) => p.indexOf(Math.max(...p));
+const slider = $("input", element);
 const grey = (guess) => Uint8Array.from(guess, (v) => Math.round(clamp((v + 1) / 2) * 255));
 const pushed = (w) => look.free.map((v, i) => v + w * (look.asked[i] - v)); // the very line of mnist_lab.diffusion.guidance
 
 const picture = (name, pixels, words) => {
-  const figure = $(`.${name}`, element), canvas = $("canvas", figure), p = reader?.run(pixels).p, says = p ? `read as ${top(p)}, ${Math.round(100 * Math.max(...p))} %` : "";
+  const figure = $(`.${name}`, element), canvas = $("canvas", figure), says = Lab.readAs(reader?.run(pixels).p);
   paint(canvas, pixels, 28, 28, inkScale(0, 255));
   if ($(".reads", figure)) $(".reads", figure).textContent = says;
   canvas.setAttribute("aria-label", `${words}, ${says}`);
@@ -24,15 +24,14 @@ const show = () => {
     : `${(amount - 1).toFixed(1)} times as far again beyond the guess told ${look.label}: more surely ${named(look.label)}, and less varied.`;
   slider.setAttribute("aria-valuetext", $(".says", element).textContent); arrow();
 };
-const text = (x, y, words, kind, anchor = "middle") => { const t = el("text", { x, y, class: kind, "text-anchor": anchor }); t.textContent = words; return t; };
 const arrow = Lab.plot($(".line", element), () => 54, (svg, w) => {
   if (!look) return;
   const x = (v) => 72 + (w - 84) * v / MOST, y = 22, tip = x(amount), way = Math.sign(tip - x(0));
   svg.append(el("line", { class: "way", x1: x(0), x2: x(MOST), y1: y, y2: y }));
   if (way) svg.append(el("path", { class: "arrow", d: `M${x(0)} ${y}H${tip - 3}M${tip - 11} ${y - 6}l9 6l-9 6` }));
   svg.append(el("circle", { class: "stop", cx: x(0), cy: y, r: 5 }), el("circle", { class: "stop", cx: x(1), cy: y, r: 5 }),
-    text(x(0) + 8, y + 22, "told nothing", "", "end"), text(x(1) - 8, y + 22, `told ${look.label}`, "", "start"));
-  if (amount > 1.4) svg.append(text(tip, y - 12, amount.toFixed(1), "now"));
+    Lab.words(x(0) + 8, y + 22, "told nothing", "end"), Lab.words(x(1) - 8, y + 22, `told ${look.label}`));
+  if (amount > 1.4) svg.append(Lab.words(tip, y - 12, amount.toFixed(1), "middle", "now"));
 });
 slider.value = amount; slider.addEventListener("input", () => { amount = +slider.value; show(); });
 
@@ -45,9 +44,12 @@ const ask = async () => {
   const answer = await looks({ settings: film.settings, column: film.column, step: Math.min(at ?? 0, film.total - 1), label });
   if (answer) take(answer);
 };
-let soon = 0, seen = false, stale = false; // stale: the film above has moved on since the last look
-const later = () => { clearTimeout(soon); stale = true; if (seen && film && film.x.length > film.total) soon = setTimeout(ask, 350); };
-Lab.follow("film", (told) => { const other = film && (told.run !== film.run || told.column !== film.column || told.x.length !== film.x.length); film = told; if (other) later(); });
+let soon = 0, seen = false, stale = false, arrived = null; // stale: the film above has moved on since the last look; arrived: its frames so far
+const later = () => { clearTimeout(soon); stale = true; if (seen && film && film.x.length > film.total && film.total <= props.value.most) soon = setTimeout(ask, 350); };
+Lab.follow("film", (told) => {
+  const state = `${told.run} ${told.column} ${told.x.length}`, other = arrived !== null && state !== arrived;
+  film = told; arrived = state; if (other) later();
+});
 Lab.follow("frame", ({ index }) => { const moved = at !== null && index !== at; at = index; if (moved) later(); });
 const mark = Lab.labels($(".choices", element), (d) => { label = d; ask(); });
 mark(label); take(props.value);

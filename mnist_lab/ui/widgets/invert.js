@@ -24,7 +24,7 @@ const plot = Lab.plot($(".errors", element), () => 88, (svg, w, h) => {
   svg.append(el("path", { class: "curve", d: line(steps.map(x), errors.map(y)) }), el("circle", { class: "dot", cx: x(steps[i]), cy: y(errors[i]), r: 5 }));
   $(".errors", element).setAttribute("aria-label", `The error falls from ${(100 * errors[0]).toFixed(1)} to ${(100 * errors.at(-1)).toFixed(1)} percent`);
 });
-const text = (x, y, words, anchor) => { const t = el("text", { x, y, "text-anchor": anchor }); t.textContent = words; return t; };
+const text = Lab.words;
 
 // ---- the search, a few steps a call
 const push = (answer) => {

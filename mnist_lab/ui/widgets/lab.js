@@ -14,7 +14,7 @@
   })();
   const painters = new Set();
   const repaint = (paint) => { painters.add(paint); paint(); return paint; };
-  const watchMode = () => new MutationObserver(() => { colours = {}; painters.forEach((f) => f()); })
+  const watchMode = () => new MutationObserver(() => { colours = {}; painters.forEach((f) => { try { f(); } catch (error) { reportError(error); } }); })
     .observe(document.body, { attributes: true, attributeFilter: ["class"] });
   document.body ? watchMode() : addEventListener("DOMContentLoaded", watchMode);
 
@@ -94,13 +94,14 @@
       strip.setAttribute("aria-valuetext", text?.(player.frame) ?? player.frame);
       show(player.frame);
     };
+    let turn = 0;
     player.stop = () => { player.playing = false; icon(); };
     player.play = () => {
       if (player.frame >= player.frames - 1) player.seek(0);
       player.playing = true; icon();
-      const rate = clamp(player.frames / seconds, 4, 400), from = player.frame, start = performance.now();
+      const rate = clamp(player.frames / seconds, 4, 400), from = player.frame, start = performance.now(), mine = ++turn;
       const tick = (now) => {
-        if (!player.playing) return;
+        if (!player.playing || mine !== turn) return;
         const i = Math.min(player.frames - 1, from + Math.floor((now - start) * rate / 1000));
         if (i !== player.frame) player.seek(i);
         player.frame >= player.frames - 1 ? player.stop() : requestAnimationFrame(tick);
@@ -136,6 +137,7 @@
     };
     new ResizeObserver(go).observe(box); return go;
   };
+  const words = (x, y, said, anchor = "start", kind = "") => { const t = el("text", { x, y, "text-anchor": anchor, class: kind }); t.textContent = said; return t; };
   const line = (xs, ys) => xs.map((x, i) => `${i ? "L" : "M"}${x.toFixed(1)} ${ys[i].toFixed(1)}`).join("");
   const narrow = () => matchMedia("(max-width: 760px)").matches;
   const toast = (text) => {
@@ -150,6 +152,8 @@
   // ---- ten bars, one a digit: a fill for now, a tick for what it is compared with; without a value the well is empty
   const named = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
   const percent = (p) => (p > .9995 ? "100" : p < .0005 ? "0" : (100 * p).toFixed(1)) + "\u00a0%";
+  const top = (p) => p.indexOf(Math.max(...p));
+  const readAs = (p) => (p ? `read as ${top(p)}, ${Math.round(100 * Math.max(...p))} %` : ""); // what a network says of a picture, beside it
   const ten = (list) => {
     const rows = Array.from({ length: 10 }, (_, d) => el("li", {}, el("b", {}, String(d)), el("div", { class: "well" }, el("i"), el("u")), el("span")));
     list.replaceChildren(...rows);
@@ -206,5 +210,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, attend, bytes, calm, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, remember, repaint, rgb, signScale, signed, sprite, tell, ten, tenCurves, toast };
+  window.Lab = { $, $$, attend, bytes, calm, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, readAs, remember, repaint, rgb, signScale, signed, sprite, tell, ten, tenCurves, toast, top, words };
 })();

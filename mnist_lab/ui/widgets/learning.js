@@ -7,7 +7,7 @@ let known = "", wanted = null, asking = false, near = false;
 const number = (n) => n.toLocaleString("en");
 const after = (k) => (images[k] ? `after ${number(images[k])} digits` : "before the first digit");
 const share = (v) => `${(100 * v).toFixed(v < .995 ? 0 : 1)}\u00a0%`;
-const top = (p) => p.indexOf(Math.max(...p));
+const { top } = Lab;
 
 // ---- kernels and mistakes of one moment
 const kernels = count ? Lab.signed(props.value.kernels) : [], matrices = count ? new Uint16Array(Lab.bytes(props.value.confusion).buffer) : [];

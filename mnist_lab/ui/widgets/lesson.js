@@ -5,7 +5,7 @@ let reading = null, label = null, steps = 1; // what is asked
 let told = null, trace = null, now = 0; // the last answer; now runs from 0 to 5, a whole number is the start of a stage
 let built = "", wanted = false, asking = false, near = false, played = false;
 
-const top = (p) => p.indexOf(Math.max(...p));
+const { top } = Lab;
 const percent = (p) => (p > 0 && p < .001 ? "under 0.1\u00a0%" : p < 1 && p > .999 ? "over 99.9\u00a0%" : Lab.percent(p));
 const few = (v) => (v === 0 ? "0" : v < .001 ? v.toExponential(0).replace(/e-(\d+)/, (_, n) => ` × 10⁻${[...n].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]).join("")}`) : String(+v.toPrecision(2)));
 

@@ -2,13 +2,13 @@ const { $, $$, el, inkScale, line, paint } = Lab;
 const LEFT = 40, FOOT = 18; // px
 let pixels = null, seed = props.value.seed, film = null, reader = null; // film: { alpha_bar, x: [pictures], x0: [pictures], inX: [ten numbers each], inGuess }
 const [noisy, guess] = $$(".sheet canvas", element), [readsX, readsGuess] = $$(".reads", element);
-const top = (p) => p.indexOf(Math.max(...p)), whole = (v) => `${Math.round(100 * v)} %`;
+const { top } = Lab, whole = (v) => `${Math.round(100 * v)} %`;
 
 const show = (k) => {
   if (!film) return;
   const scale = inkScale(0, 255), a = film.alpha_bar[k];
   paint(noisy, film.x[k], 28, 28, scale); paint(guess, film.x0[k], 28, 28, scale);
-  const told = [film.inX, film.inGuess].map((p) => (p ? `read as ${top(p[k])}, ${whole(Math.max(...p[k]))}` : ""));
+  const told = [film.inX, film.inGuess].map((p) => Lab.readAs(p?.[k]));
   [readsX.textContent, readsGuess.textContent] = told;
   noisy.setAttribute("aria-label", `The digit with ${whole(1 - a)} noise, ${told[0]}`); guess.setAttribute("aria-label", `The network's guess, ${told[1]}`);
   const snr = Math.log(a / (1 - a));
@@ -17,7 +17,7 @@ const show = (k) => {
 };
 const player = Lab.film($(".film", element), { frames: props.value.alpha_bar.length, label: "How much noise", show, text: (k) => (film ? `noise ${whole(1 - film.alpha_bar[k])}` : "") });
 const strip = () => { const many = Lab.narrow() ? 7 : 13; Lab.paintStrip($(".strip canvas", element), Array.from({ length: many }, (_, j) => film.x[Math.round(j / (many - 1) * (film.x.length - 1))]), 2); };
-const text = (x, y, words, anchor) => { const t = el("text", { x, y, "text-anchor": anchor }); t.textContent = words; return t; };
+const text = Lab.words;
 const plot = Lab.plot($(".plot", element), () => 170, (svg, w, h) => {
   if (!film) return;
   const n = film.x.length - 1, x = (k) => LEFT + (w - LEFT - 8) * k / n, y = (p) => 6 + (h - FOOT - 8) * (1 - p), xs = film.x.map((_, k) => x(k));
@@ -35,8 +35,8 @@ const tell = () => {
   film.inX = film.x.map((cell) => reader.run(cell).p); film.inGuess = film.x0.map((cell) => reader.run(cell).p); film.digit = top(film.inX[0]);
   const [x, g] = [lost(film.inX), lost(film.inGuess)], named = Lab.named(film.digit);
   $(".verdict", element).textContent = g === null ? `The guess stays ${named} down to pure noise` : x === null ? `LeNet reads ${named} in anything`
-    : g < x ? `Under ${whole(1 - x)} noise LeNet loses the ${film.digit}; the network still sees it, until ${whole(1 - g)}` : `Lost at ${whole(1 - g)} noise, for both`;
-  show(player.frame); element.dataset.read = film.digit;
+    : g < x ? `Under ${whole(1 - x)} noise LeNet loses the ${film.digit}; the network still sees it, until ${whole(1 - g)}` : g > x ? `The guess loses the ${film.digit} at ${whole(1 - g)} noise, before LeNet does in the noisy picture` : `Both lose the ${film.digit} at ${whole(1 - g)} noise`;
+  $(".plot", element).setAttribute("aria-label", $(".verdict", element).textContent); show(player.frame); element.dataset.read = film.digit;
 };
 const open = (found) => { film = found; player.frames = film.x.length; strip(); player.seek(player.frame); tell(); };
 
@@ -44,7 +44,7 @@ const open = (found) => { film = found; player.frames = film.x.length; strip(); 
 const noised = Lab.asking(element, server.noised);
 const ask = async () => {
   const answer = pixels && await noised({ pixels: Lab.text(pixels), seed });
-  if (answer) open({ alpha_bar: answer.alpha_bar, x: Lab.digits(Lab.bytes(answer.x)), x0: Lab.digits(Lab.bytes(answer.x0)) });
+  if (answer && pixels) open({ alpha_bar: answer.alpha_bar, x: Lab.digits(Lab.bytes(answer.x)), x0: Lab.digits(Lab.bytes(answer.x0)) });
 };
 let soon = 0;
 const pad = Lab.sketch($(".sketch", element), { label: "Drawing pad. Draw a digit to lose in noise.", take: (given, how) => {

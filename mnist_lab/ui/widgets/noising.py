@@ -22,7 +22,7 @@ class Noising(Widget):
 <div class="tale"><h3 class="verdict" aria-live="polite"></h3>
   <p class="cap"><span class="legend"><span class="in-noise"><i></i>LeNet, in the noisy picture</span><span class="in-guess"><i></i>in the guess</span>
     <span class="signal"><i></i>signal</span></span></p>
-  <div class="plot" role="img"></div></div>
+  <div class="plot" role="img" aria-label="What LeNet reads at every level"></div></div>
 <div class="film"><button class="play"></button><div class="strip"><canvas></canvas><div class="head"></div></div>
   <p class="cap"><span class="share"></span><button class="btn quiet other">Other noise</button></p></div>"""
 

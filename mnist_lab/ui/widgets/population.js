@@ -2,7 +2,7 @@ const { $, $$, el, named, percent } = Lab;
 const DIGITS = [...Array(10).keys()], SIDE = 28, TOP = 127;
 const RETRY = 200; // ms until a busy server is asked again
 const number = (v) => v.toLocaleString("en-GB");
-const top = (values) => values.indexOf(Math.max(...values));
+const { top } = Lab;
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 const signed = (v, digits = 2) => (v < 0 ? "−" : "") + Math.abs(v).toFixed(digits);
 let data = null, near = false, wanted = null, asked = null; // names of networks

@@ -2,14 +2,14 @@ const { $, $$, el, inkScale, paint } = Lab;
 const RUNNERS = { ddpm: ["DDPM", "adds fresh noise each step"], ddim: ["DDIM", "no fresh noise"], dpm: ["DPM-Solver++ 2M", "remembers the last step"], heun: ["Heun", "looks twice before a step"], ipndm: ["iPNDM", "remembers three steps"] };
 const MOST = 120, PLAYS = 2600; // steps; ms of a replayed race
 let film = null, reader = null, laps = [];
-const top = (p) => p.indexOf(Math.max(...p));
+const { top } = Lab;
 
 const lanes = props.value.laps.map(({ sampler, steps }, i) => {
   const who = el("select", { "aria-label": `Sampler in lane ${i + 1}` }, ...Object.entries(RUNNERS).map(([key, [name]]) => el("option", { value: key }, name)));
   const count = el("input", { type: "number", min: 1, max: MOST, value: steps, "aria-label": `Steps in lane ${i + 1}`, title: "steps" });
   const lane = el("li", { class: "lane" }, el("div", { class: "who" }, who, count, el("span", { class: "note" })), el("div", { class: "track" }), el("div", { class: "result" }, el("b"), el("span", { class: "note reads" }), el("span", { class: "note ms" })));
   who.value = sampler; $(".lanes", element).append(lane);
-  const run = () => one(i).then(() => play());
+  const run = () => (film && raced !== of(film) ? all() : one(i).then(() => play())); // lanes of another film would not be of one noise
   who.addEventListener("change", run); count.addEventListener("change", () => { count.value = Lab.clamp(Math.round(+count.value) || 1, 1, MOST); run(); });
   return { who, count, lane };
 });
@@ -30,13 +30,13 @@ const lay = (part) => {
     }
     if (done) { const canvas = el("canvas", { class: "last" }); canvas.style.left = `${end}px`; paint(canvas, lap.end, 28, 28, inkScale(0, 255)); track.append(canvas); }
     $(".result b", lane).textContent = `${done ? lap.calls : Math.floor(part * most)} call${lap.calls > 1 ? "s" : ""}`;
-    const p = reader?.run(lap.end).p;
-    $(".reads", lane).textContent = done && p ? `read as ${top(p)}, ${Math.round(100 * Math.max(...p))} %` : "\u00a0"; $(".ms", lane).textContent = done ? `${(lap.ms / 1000).toFixed(2)} s` : "\u00a0";
+    if (done && reader) lap.p ??= reader.run(lap.end).p;
+    $(".reads", lane).textContent = done && lap.p ? Lab.readAs(lap.p) : "\u00a0"; $(".ms", lane).textContent = done ? `${(lap.ms / 1000).toFixed(2)} s` : "\u00a0";
   });
 };
 const tell = () => {
   if (!reader || laps.some((l) => !l)) return;
-  const ends = laps.map((l) => top(reader.run(l.end).p)), all = ends.every((d) => d === ends[0]), few = laps.reduce((a, b) => (b.calls < a.calls ? b : a));
+  const ends = laps.map((l) => top(l.p ??= reader.run(l.end).p)), all = ends.every((d) => d === ends[0]), few = laps.reduce((a, b) => (b.calls < a.calls ? b : a));
   $(".says", element).textContent = `${all ? `All four write ${Lab.named(ends[0])}` : `They end as ${[...new Set(ends)].join(", ")}`}. The fewest calls: ${RUNNERS[few.sampler][0]}, ${few.calls}.`;
   element.dataset.raced = laps.map((l) => l.calls).join(" ");
 };
@@ -50,22 +50,25 @@ const play = () => {
 
 // ---- running
 const open = (answer) => ({ ...answer, x: Lab.digits(Lab.bytes(answer.x)), end: Lab.bytes(answer.end) });
-const asks = lanes.map(() => Lab.newest(server.lap));
-const one = async (i) => {
-  if (!film?.settings) return;
+const asks = lanes.map(() => Lab.newest(server.lap)), of = (told) => `${told.run} ${told.column}`;
+let raced = null; // the film all laps are of
+const one = async (i, told = film) => {
+  if (!told?.settings) return;
+  const before = laps[i];
   laps[i] = null; lay(1); delete element.dataset.raced;
-  const answer = await asks[i]({ settings: film.settings, column: film.column, sampler: lanes[i].who.value, steps: +lanes[i].count.value });
-  if (!answer) return;
-  if (answer.error) Lab.toast(answer.error); else { laps[i] = open(answer); lay(1); }
+  const answer = await asks[i]({ settings: told.settings, column: told.column, sampler: lanes[i].who.value, steps: +lanes[i].count.value });
+  if (answer?.error) Lab.toast(answer.error);
+  if (answer) { laps[i] = answer.error ? before : open(answer); lay(1); tell(); }
 };
 const again = $(".again", element);
-again.addEventListener("click", async () => {
-  again.disabled = true;
-  for (let i = 0; i < lanes.length; i++) await one(i);
+const all = async () => {
+  const told = film; raced = told && of(told); again.disabled = true;
+  for (let i = 0; i < lanes.length; i++) await one(i, told);
   again.disabled = false; play();
-});
+};
+again.addEventListener("click", all);
 
-Lab.follow("film", (told) => { film = told; });
+Lab.follow("film", (told) => { film = told; if (raced === null && told.run === "recorded") raced = of(told); });
 laps = props.value.laps.map(open); lay(1);
 new ResizeObserver(() => lay(1)).observe($(".lanes", element));
 Lab.near(element, () => Lab.network("lenet").then((found) => { reader = found; lay(1); tell(); element.dataset.ready = 1; }, () => {}));

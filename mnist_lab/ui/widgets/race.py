@@ -1,7 +1,7 @@
-"""A race of up to four samplers from one noise: a lane is as long as the number of network calls.
+"""A race of four samplers from one noise: a lane is as long as the number of network calls.
 
 Value, a recorded race: {"laps": [answers of `lap`]}. Hears "film": the race is run for the film's label, noise, schedule and
-guidance. Each lane's sampler and steps can be chosen; `lap` is asked once a lane.
+guidance, without eta. Each lane's sampler and steps can be chosen; `lap` is asked once a lane.
 """
 
 from collections.abc import Callable

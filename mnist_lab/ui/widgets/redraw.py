@@ -23,8 +23,9 @@ class Redraw(Widget):
     <div class="film"><button class="play"></button><div class="strip"><canvas></canvas><div class="head"></div></div><p class="cap">
       <span class="note says"></span></p></div></div>
   <div class="way answer finished" hidden>
-    <div class="pair"><figure><p class="cap"><b>Rub out a part</b><button class="btn quiet mend">Undo</button></p><div class="sheet">
-      <canvas class="rub" tabindex="0" role="img"></canvas></div></figure>
+    <div class="pair"><figure><p class="cap"><b>Rub out a part</b>
+        <span><button class="btn quiet half">Lower half</button><button class="btn quiet mend">Undo</button></span></p><div class="sheet">
+      <canvas class="rub" role="img"></canvas></div></figure>
       <figure><p class="cap"><b>Filled in, four ways</b></p><div class="four"></div></figure></div><p class="note says"></p></div>
   <div class="way answer relabelled" hidden>
     <div class="pair"><figure><p class="cap"><b>The noise it comes from</b></p><div class="sheet">

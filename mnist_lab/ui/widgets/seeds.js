@@ -1,21 +1,21 @@
 const { $, $$, clamp, el, inkScale, paint, signScale } = Lab;
 let { seeds, label, patch: [y, x, h, w] } = props.value, walk = null, swap = null, reader = null;
-const top = (p) => p.indexOf(Math.max(...p)), draw = (name, cell) => paint($(`.${name}`, element), cell, 28, 28, inkScale(0, 255));
+const draw = (name, cell) => paint($(`.${name}`, element), cell, 28, 28, inkScale(0, 255));
 
 // ---- the walk
 const show = (k) => {
   if (!walk) return;
   draw("noise", walk.noise[k]); draw("end", walk.ends[k]);
-  const p = reader?.run(walk.ends[k]).p, n = walk.ends.length - 1;
-  $(".where", element).textContent = k === 0 ? `Noise ${seeds[0]}` : k === n ? `Noise ${seeds[1]}` : `${Math.round(100 * k / n)} % of the way`;
-  $(".reads", element).textContent = p ? `read as ${top(p)}, ${Math.round(100 * Math.max(...p))} %` : ""; $(".end", element).setAttribute("aria-label", `The digit, ${$(".reads", element).textContent}`);
+  const n = walk.ends.length - 1;
+  $(".where", element).textContent = k === 0 ? `Noise ${walk.seeds[0]}` : k === n ? `Noise ${walk.seeds[1]}` : `${Math.round(100 * k / n)} % of the way`;
+  $(".reads", element).textContent = Lab.readAs(reader?.run(walk.ends[k]).p); $(".end", element).setAttribute("aria-label", `The digit, ${$(".reads", element).textContent}`);
 };
 const player = Lab.film($(".walk .film", element), { frames: 13, label: "Place between the two noises", show, text: (k) => `${Math.round(100 * k / 12)} % of the way`, seconds: 2.6 });
 const strip = () => walk && Lab.paintStrip($(".walk .strip canvas", element), walk.ends.filter((_, k) => k % 2 === 0), 2);
 
 // ---- the patch
 const box = $(".window", element), frame = $("i", box);
-const place = () => { for (const [name, v] of Object.entries({ x, y, w, h })) frame.style.setProperty(`--${name}`, v); frame.setAttribute("aria-valuetext", `row ${y}, column ${x}`); };
+const place = () => { for (const [name, v] of Object.entries({ x, y, w, h })) frame.style.setProperty(`--${name}`, v); frame.setAttribute("aria-valuenow", y * 28 + x); frame.setAttribute("aria-valuetext", `row ${y}, column ${x}`); };
 const paintSwap = () => {
   if (!swap) return;
   const first = walk?.noise[0] ?? swap.noise[0], other = walk?.noise.at(-1);
@@ -30,13 +30,13 @@ const paintSwap = () => {
 
 // ---- asking
 const between = Lab.asking(element, server.between), patch = Lab.asking(element, server.patch);
-const openWalk = (answer) => { walk = { noise: Lab.digits(Lab.bytes(answer.noise)), ends: Lab.digits(Lab.bytes(answer.ends)) }; strip(); player.seek(player.frame); };
-const openSwap = (answer) => { swap = { noise: Lab.digits(Lab.bytes(answer.noise)), ends: Lab.digits(Lab.bytes(answer.ends)), x, y }; paintSwap(); element.dataset.swapped = `${y} ${x}`; };
-const askSwap = async () => { const answer = await patch({ seeds, label, patch: [y, x, h, w] }); if (answer) openSwap(answer); };
+const openWalk = (answer, ends) => { walk = { seeds: ends, noise: Lab.digits(Lab.bytes(answer.noise)), ends: Lab.digits(Lab.bytes(answer.ends)) }; strip(); player.seek(player.frame); };
+const openSwap = (answer, place) => { swap = { noise: Lab.digits(Lab.bytes(answer.noise)), ends: Lab.digits(Lab.bytes(answer.ends)), ...place }; paintSwap(); element.dataset.swapped = `${place.y} ${place.x}`; };
+const askSwap = async () => { const place = { x, y }, answer = await patch({ seeds, label, patch: [y, x, h, w] }); if (answer) openSwap(answer, place); };
 const askBoth = async () => {
-  const answer = await between({ seeds, label });
+  const asked = seeds, answer = await between({ seeds, label });
   if (!answer) return;
-  openWalk(answer); element.dataset.walked = `${seeds.join(" ")} ${label}`; await askSwap();
+  openWalk(answer, asked); element.dataset.walked = `${asked.join(" ")} ${label}`; await askSwap();
 };
 const mark = Lab.labels($(".choices", element), (d) => { label = d; askBoth(); }, true);
 $$(".row .btn", element).forEach((button, k) => button.addEventListener("click", () => { seeds = seeds.map((s, i) => (i === k ? Math.floor(Math.random() * 1000) : s)); askBoth(); }));
@@ -48,6 +48,6 @@ frame.addEventListener("keydown", (e) => {
   e.preventDefault(); x = clamp(x + dx, 0, 28 - w); y = clamp(y + dy, 0, 28 - h); place(); paintSwap(); clearTimeout(soon); soon = setTimeout(askSwap, 400);
 });
 
-mark(label); place(); openWalk(props.value.between); openSwap(props.value.patched); player.seek(6);
+mark(label); place(); openWalk(props.value.between, seeds); openSwap(props.value.patched, { x, y }); player.seek(6);
 Lab.near(element, () => Lab.network("lenet").then((found) => { reader = found; show(player.frame); element.dataset.ready = 1; }, () => {}));
 Lab.repaint(() => { strip(); show(player.frame); paintSwap(); });

@@ -25,7 +25,7 @@ class Seeds(Widget):
   <div class="swap"><h3>A patch from the other noise</h3>
     <div class="three"><figure><p class="cap"><span>Drag the window</span></p><div class="sheet window">
       <canvas class="pixels mixed" role="img" aria-label="The first noise with a patch of the second"></canvas>
-      <i tabindex="0" role="slider" aria-label="Window on the noise" aria-valuenow="0"></i></div></figure>
+      <i tabindex="0" role="slider" aria-label="Window on the noise" aria-valuemin="0" aria-valuemax="783"></i></div></figure>
       <figure><p class="cap"><b>Its digit</b></p><div class="sheet">
         <canvas class="pixels made" role="img" aria-label="The digit of the mixed noise"></canvas></div></figure>
       <figure><p class="cap"><b>What changed</b></p><div class="sheet">

@@ -43,6 +43,7 @@
     wipe.addEventListener("click", clear);
     ink.addEventListener("keydown", (e) => { if (["Delete", "Backspace", "Escape"].includes(e.key)) { e.preventDefault(); clear(); } });
     Lab.follow("samples", (samples) => {
+      if (row.children.length > 1) return; // another room's; these do as well
       row.replaceChildren(row.firstChild, ...samples.map((sample) => {
         const canvas = Lab.el("canvas", { class: "pixels" });
         Lab.repaint(() => Lab.paint(canvas, sample.pixels, 28, 28, Lab.inkScale(0, 255)));
@@ -52,25 +53,33 @@
     Lab.repaint(paint);
     return { show };
   };
-  // ask(payload) -> answer; asks again while the server is busy, and gives undefined to all but the newest call
+  // ask(payload) -> answer: one question at a time, asked again while the server is busy. A newer question takes the place of one that
+  // still waits; all but the newest get undefined.
   const newest = (call) => {
-    let last = 0;
-    return async (payload) => {
-      const mine = ++last; let answer;
-      do { answer = await call(payload); if (answer?.busy) await new Promise((done) => setTimeout(done, 200)); } while (answer?.busy && mine === last);
-      return mine === last ? answer ?? { error: "The connection is lost. Try again." } : undefined;
+    let last = 0, running = Promise.resolve();
+    return (payload) => {
+      const mine = ++last;
+      const turn = running.then(async () => {
+        let answer = { busy: true };
+        while (answer?.busy && mine === last) {
+          try { answer = await call(payload); } catch { answer = null; }
+          if (answer?.busy) await new Promise((done) => setTimeout(done, 200));
+        }
+        return mine === last ? answer ?? { error: "The connection is lost. Try again." } : undefined;
+      });
+      running = turn;
+      return turn;
     };
   };
   // the same for a part that shows one answer: while the server works, `element` has the class "asking"; what it refuses is said in a toast
   const asking = (element, call) => {
     const ask = newest(call);
     return async (payload) => {
-      element.classList.add("asking");
+      const count = (by) => { element.askers = (element.askers ?? 0) + by; element.classList.toggle("asking", element.askers > 0); };
+      count(1);
       const answer = await ask(payload);
-      if (answer === undefined) return;
-      element.classList.remove("asking");
-      if (answer.error === undefined) return answer;
-      Lab.toast(answer.error);
+      count(-1);
+      if (answer?.error !== undefined) Lab.toast(answer.error); else return answer;
     };
   };
   // Chips for ten labels, and for none (null): calls pick(label), returns mark(label)
@@ -80,7 +89,7 @@
     box.classList.toggle("eleven", any); box.append(...buttons);
     return mark;
   };
-  // Two to four words of which one is chosen: Lab.segments(box, { name: words }, pick) -> mark(name)
+  // A few words of which one is chosen: Lab.segments(box, { name: words }, pick) -> mark(name)
   const segments = (box, among, pick) => {
     const mark = (name) => buttons.forEach((b) => b.setAttribute("aria-pressed", b.dataset.name === name));
     const buttons = Object.entries(among).map(([name, words]) => Lab.el("button", { "data-name": name, onclick: () => { mark(name); pick(name); } }, words));

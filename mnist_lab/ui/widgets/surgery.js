@@ -55,7 +55,7 @@ const label = () => $$(".tile", box).forEach((tile) => {
 
 // ---- the verdict on the drawing, at once
 const bars = Lab.ten($(".rows", element));
-const top = (p) => p.indexOf(Math.max(...p));
+const { top } = Lab;
 const count = (f) => Object.values(scaled).flatMap(Object.values).filter((v) => v === f).length;
 const filters = (n) => `${n} filter${n === 1 ? "" : "s"}`;
 const done = () => {

@@ -1,5 +1,5 @@
 const { $, $$, clamp, el, inkScale, line, paint } = Lab;
-const LEFT = 36, FOOT = 18, SIDE = 8, GAP = 2, ALIVE = .5, RECENT = 8, WIDE = 9; // a digit is made while half are read as asked; points of a curve for "now", and to smooth over
+const SOUND = "sound", LEFT = 36, FOOT = 18, SIDE = 8, GAP = 2, ALIVE = .5, RECENT = 8, WIDE = 9; // a digit is made while half are read as asked; points of a curve for "now", and to smooth over
 const { wars = [], missing } = props.value ?? {}, sheets = {};
 let war = wars[0], k = 0, smooth = false, last = null;
 const share = (v) => `${Math.round(100 * v)} %`, mean = (v) => v.reduce((a, b) => a + b, 0) / Math.max(1, v.length), number = (n) => Math.round(n).toLocaleString("en");
@@ -21,19 +21,21 @@ const now = (name) => { // the mean of the last few points up to this moment
 };
 const tale = () => {
   const read = mean(war.made[k]), alive = war.made[k].filter((v) => v >= ALIVE).length, right = k ? (now("right_on_real") + now("right_on_fake")) / 2 : null, end = k === war.images.length - 1, { recall, modes } = war.figures;
+  const best = Math.max(...war.made.slice(0, k + 1).map((row) => row.filter((v) => v >= ALIVE).length)); // digits made at its best moment so far
   const judged = right === null ? "" : ` The discriminator is right about ${share(right)}.`;
-  if (!k) return ["Nobody knows anything yet", "The generator paints the same grey for every digit."];
-  if (end && war !== wars[0]) return [modes === 10 ? "It got there, more or less" : modes ? `${modes} of ten digits are still made` : "Not one digit is made", `Read as asked: ${share(read)}; it reaches ${share(recall)} of the variety of people’s hands.${judged}`];
+  if (!k) return ["Nobody knows anything yet", "The generator paints what its first, random weights happen to say."];
+  if (end && war.key !== SOUND) return [modes === 10 ? "It got there, more or less" : modes ? `${modes} of ten digits are still made` : "Not one digit is made", `Read as asked: ${share(war.figures.read_as_asked)}; it reaches ${share(recall)} of the variety of people’s hands.${judged}`];
+  if (alive < best - 1) return ["Digits are dying", `Of ${best} digits that were made, ${alive} are left.${judged}`];
   if (read < .2) return [right > .9 ? "The discriminator learns first" : "Ink looks for its place", `Hardly a fake is read as asked.${judged}`];
   if (alive < 10) return ["Strokes appear", `${alive} of ten digits are made by now.${judged}`];
-  return [right < .8 ? "Neither wins: each got better because the other did" : "Digits, and the discriminator still sees through many", `${share(read)} are read as asked${end ? `; it reaches ${share(recall)} of the variety of people’s hands` : ""}.${judged}`];
+  return [right < .8 ? "Neither wins: each got better because the other did" : "Digits, and the discriminator still sees through many", `${share(end ? war.figures.read_as_asked : read)} are read as asked${end ? `; it reaches ${share(recall)} of the variety of people’s hands` : ""}.${judged}`];
 };
 
 // ---- curves on a logarithmic axis
 const ticks = () => [0, 10, 100, 1000, 10000].filter((s) => s < .7 * steps().at(-1)).concat(steps().at(-1));
 const along = (s, w) => LEFT + (w - LEFT - 6) * Math.log10(1 + s / 4) / Math.log10(1 + steps().at(-1) / 4);
 const smoothed = (v) => (smooth ? v.map((_, i) => mean(v.slice(Math.max(0, i - WIDE + 1), i + 1))) : v);
-const text = (x, y, words, anchor, kind = "") => { const t = el("text", { x, y, "text-anchor": anchor, class: kind }); t.textContent = words; return t; };
+const text = Lab.words;
 const chart = (box, top, marks, words, traces) => Lab.plot(box, () => 150, (svg, w, h) => {
   if (!war) return;
   const y = (v) => 6 + (h - FOOT - 6) * (1 - clamp(v / top(), 0, 1.02));
@@ -61,7 +63,8 @@ const show = (i) => {
   if (!war) return;
   k = clamp(i, 0, war.images.length - 1); wall(); loss(); right(); made();
   const [title, words] = tale(); $(".verdict", element).textContent = title; $(".tale", element).textContent = `After ${number(war.images[k])} digits. ${words}`;
-  for (const name of ["loss", "right"]) $(`.${name}`, element).setAttribute("aria-label", words);
+  $(".right", element).setAttribute("aria-label", words);
+  $(".loss", element).setAttribute("aria-label", k ? `Losses: generator ${now("generator").toFixed(2)}, discriminator ${now("discriminator").toFixed(2)}` : "Losses, from the first update on");
 };
 const player = Lab.film($(".film", element), { frames: war?.images.length ?? 1, label: "Moment of the training", show, text: (i) => `after ${number(war?.images[i] ?? 0)} digits`, seconds: 5 });
 for (const name of ["loss", "right"]) Lab.drag($(`.${name}`, element), (x) => {
@@ -75,7 +78,7 @@ const fakes = Lab.asking(element, server.fakes);
 const fetched = async () => {
   const { key } = war, answer = sheets[key] ? null : await fakes({ key });
   if (answer) sheets[key] = await Lab.cells(answer.sheet);
-  if (war.key === key) { show(player.frame); element.dataset.told = key; }
+  if (war.key === key && sheets[key]) { show(player.frame); element.dataset.told = key; }
 };
 const choose = (one) => {
   player.stop(); war = one; player.frames = war.images.length; $(".end", element).textContent = `${number(war.images.at(-1))} digits`;

@@ -23,7 +23,7 @@ const plot = Lab.plot($(".plot", element), () => 180, (svg, w, h) => {
   for (const t of [0, 1, 2]) svg.append(text(x(t), h - 2, t === 1 ? "1, as trained" : t, "middle"));
   svg.append(el("path", { class: "curve fake", d: line(xs.map(x), variety.map(y)) }), el("path", { class: "curve ink", d: line(xs.map(x), asked.map(y)) }), el("line", { class: "now", x1: x(amount), x2: x(amount), y1: 4, y2: h - 18 }));
 });
-const text = (x, y, words, anchor) => { const t = el("text", { x, y, "text-anchor": anchor }); t.textContent = words; return t; };
+const text = Lab.words;
 const tell = () => {
   const read = between(asked, amount), differ = between(variety, amount);
   $(".verdict", element).textContent = amount < .15 ? "Every hand is the same hand" : amount < .8 ? "Safe: clear digits, few hands" : amount < 1.2 ? "As trained: every latent at its own length" : amount < 1.6 ? "Wild: rare hands, some broken" : "Beyond what it was trained on";

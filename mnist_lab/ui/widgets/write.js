@@ -1,7 +1,7 @@
 const { $, el, inkScale, paint } = Lab;
 const MOMENTS_MS = 110, DIGIT = 140; // ms between two moments of the noise clearing; px of a digit at most
 let number = props.value.number, seed = props.value.seed, moments = [], reader = null, shown = 0;
-const field = $(".number", element), canvas = $("canvas", element), top = (p) => p.indexOf(Math.max(...p));
+const field = $(".number", element), canvas = $("canvas", element), { top } = Lab;
 
 const show = () => { // one line of digits, side by side without a gap: a number, not a row of tiles
   const digits = moments[shown], n = digits.length, line = new Uint8Array(n * 784);
@@ -20,15 +20,16 @@ const play = () => {
   setTimeout(next, MOMENTS_MS);
 };
 const write = Lab.asking(element, server.write), file = Lab.newest(server.file);
-const go = async () => {
-  const wanted = field.value.trim(), hand = seed, answer = await write({ number: wanted, seed: hand });
+const go = async (hand = seed) => {
+  const wanted = field.value.trim(), answer = await write({ number: wanted, seed: hand });
   if (!answer) return;
+  seed = hand;
   const all = Lab.digits(Lab.bytes(answer.digits)), n = wanted.length;
   number = wanted; moments = Array.from({ length: all.length / n }, (_, k) => all.slice(k * n, k * n + n)); play();
 };
-$(".go", element).addEventListener("click", go);
+$(".go", element).addEventListener("click", () => go());
 field.addEventListener("keydown", (e) => { if (e.key === "Enter") go(); });
-$(".other", element).addEventListener("click", () => { seed = Math.floor(Math.random() * 1000); go(); });
+$(".other", element).addEventListener("click", () => go(Math.floor(Math.random() * 1000)));
 for (const kind of ["png", "svg", "gif"]) $(`.${kind}`, element).addEventListener("click", async (e) => {
   const button = e.currentTarget, words = button.textContent; button.disabled = true; button.textContent = "Making it";
   const answer = await file({ kind, number, seed });

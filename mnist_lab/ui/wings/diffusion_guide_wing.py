@@ -4,7 +4,7 @@ from mnist_lab.checkpoint import Store
 from mnist_lab.diffusion import Frame
 from mnist_lab.labs import whole
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.denoisings import SEED, lab_of, noisy_pixels, origin, row, settings_of
+from mnist_lab.ui.denoisings import MOST_STEPS, SEED, lab_of, noisy_pixels, origin, row, settings_of
 from mnist_lab.ui.forgery import floats
 from mnist_lab.ui.readings import answering
 from mnist_lab.ui.widgets import packed
@@ -41,4 +41,4 @@ def record(store: Store) -> dict:
     """A look at the room's recorded film, without a label until then."""
     lab = lab_of(store)
     settings = settings_of(lab.sampling([None], steps=50, seed=SEED))
-    return {**looks(store, {"settings": settings, "column": 0, "step": STEP, "label": LABEL}), "steps": 50, "guidance": lab.default_guidance}
+    return {**looks(store, {"settings": settings, "column": 0, "step": STEP, "label": LABEL}), "guidance": lab.default_guidance, "most": MOST_STEPS}

@@ -28,11 +28,10 @@ def build(store: Store, recorded: None) -> None:
     wing("The war, replayed", "Two networks train against each other: the generator forges digits, the discriminator tells them from real ones. "
          "Scrub through it; then see how the same training goes wrong.")
     War(told(store), fakes=answering(store, fakes, "fakes", 10.0), elem_id="gan-war")
-    sound = past(store, SOUND)
-    if sound:
+    if past(store, SOUND):
         wing("One blow, in slow motion", "One update of both networks in six stages, on eight fakes. Then let one of them move alone, "
              "and see what it does to the other.")
-        Blow(slow(sound), elem_id="gan-blow")
+        Blow(blow=answering(store, blow, "blow", 10.0), elem_id="gan-blow")
 
 
 def told(store: Store) -> dict:
@@ -50,14 +49,17 @@ def outline(found: war.War) -> dict:
             "figures": {name: round(v, 4) for name, v in found.metadata.settings["figures"].items()}}
 
 
-def slow(found: war.War) -> dict:
-    """The value of the slow motion: some updates from one moment of a sound war."""
-    blow = found.blow
-    turns = {who: {"marks": [[[round(v, 3) for v in side] for side in marks] for marks in blow[f"{who}.marks"].tolist()],
-                   "fakes": packed(blow[f"{who}.fakes"].numpy())} for who in war.TURNS}
-    images = int(blow["images"])
-    return {"images": images, "step": images // found.metadata.training["recipe"]["batch"], "noise": floats(blow["noise"]), "wish": floats(blow["wish"]),
-            "real": packed(blow["real"].numpy()), "losses": blow["losses"].tolist(), "turns": turns}
+def blow(store: Store, payload: dict) -> dict:
+    """What the slow motion shows: some updates from one moment of the sound war."""
+    found = past(store, SOUND)
+    if found is None:
+        raise ValueError(MISSING)
+    told = found.blow
+    turns = {who: {"marks": [[[round(v, 3) for v in side] for side in marks] for marks in told[f"{who}.marks"].tolist()],
+                   "fakes": packed(told[f"{who}.fakes"].numpy())} for who in war.TURNS}
+    images = int(told["images"])
+    return {"images": images, "step": images // found.metadata.training["recipe"]["batch"], "noise": floats(told["noise"]), "wish": floats(told["wish"]),
+            "real": packed(told["real"].numpy()), "losses": told["losses"].tolist(), "turns": turns}
 
 
 def fakes(store: Store, payload: dict) -> dict:
