@@ -19,12 +19,16 @@ const now = (name) => { // the mean of the last few points up to this moment
   const at = steps()[k], i = war.curve.step.findLastIndex((s) => s <= at);
   return i < 0 ? null : mean(war.curve[name].slice(Math.max(0, i - RECENT + 1), i + 1));
 };
+const beside = () => { // what the sound war had made by then
+  const sound = wars.find((one) => one.key === SOUND), i = sound?.images.findLastIndex((n) => n <= war.images[k]) ?? -1;
+  return i < 0 ? "" : ` The sound war made ${sound.made[i].filter((v) => v >= ALIVE).length} of ten digits by then, ${share(mean(sound.made[i]))} read as asked.`;
+};
 const tale = () => {
   const read = mean(war.made[k]), alive = war.made[k].filter((v) => v >= ALIVE).length, right = k ? (now("right_on_real") + now("right_on_fake")) / 2 : null, end = k === war.images.length - 1, { recall, modes } = war.figures;
   const best = Math.max(...war.made.slice(0, k + 1).map((row) => row.filter((v) => v >= ALIVE).length)); // digits made at its best moment so far
   const judged = right === null ? "" : ` The discriminator is right about ${share(right)}.`;
   if (!k) return ["Nobody knows anything yet", "The generator paints what its first, random weights happen to say."];
-  if (end && war.key !== SOUND) return [modes === 10 ? "It got there, more or less" : modes ? `${modes} of ten digits are still made` : "Not one digit is made", `Read as asked: ${share(war.figures.read_as_asked)}; it reaches ${share(recall)} of the variety of people’s hands.${judged}`];
+  if (end && war.key !== SOUND) return [modes === 10 ? "It got there, more or less" : modes ? `${modes} of ten digits are still made` : "Not one digit is made", `Read as asked: ${share(war.figures.read_as_asked)}; it reaches ${share(recall)} of the variety of people’s hands.${judged}${beside()}`];
   if (alive < best - 1) return ["Digits are dying", `Of ${best} digits that were made, ${alive} are left.${judged}`];
   if (read < .2) return [right > .9 ? "The discriminator learns first" : "Ink looks for its place", `Hardly a fake is read as asked.${judged}`];
   if (alive < 10) return ["Strokes appear", `${alive} of ten digits are made by now.${judged}`];
