@@ -8,7 +8,7 @@ const signed = (v) => `${v < 0 ? "−" : "+"}${Math.abs(v).toFixed(1)}`;
 const row = (name, cells, words, colour, side = 28) => {
   const box = $(`.${name}`, element);
   if (!box.children.length) box.append(...cells.map((_, d) => el("figure", {}, el("canvas", { class: "pixels", role: "img", "aria-label": `${NAMES[name]} ${d}` }), el("figcaption"))));
-  cells.forEach((cell, i) => { paint($("canvas", box.children[i]), cell, side, side, colour); $("figcaption", box.children[i]).textContent = words(i); });
+  cells.forEach((cell, i) => { paint($("canvas", box.children[i]), cell, side, side, colour ?? signScale(strongest(cell))); $("figcaption", box.children[i]).textContent = words(i); });
 };
 const strongest = (values) => Float32Array.from(values, Math.abs).sort()[Math.floor(.985 * (values.length - 1))] || 1;
 const text = Lab.words;
@@ -41,7 +41,7 @@ const paintAll = () => {
   const ink = inkScale(0, 255), noise = Lab.floats(value.noise), size = noise.length / EIGHT, side = Math.round(Math.sqrt(size)), wish = Lab.floats(value.wish);
   const cut = (all, n) => Array.from({ length: EIGHT }, (_, i) => all.subarray(i * n, (i + 1) * n));
   row("latents", cut(noise, size), (d) => `a ${d}`, signScale(2.5), side); row("fakes", turns.both.cells[0], () => "", ink);
-  row("reals", Lab.digits(Lab.bytes(value.real)), () => "", ink); row("wishes", cut(wish, 784), () => "", signScale(strongest(wish)));
+  row("reals", Lab.digits(Lab.bytes(value.real)), () => "", ink); row("wishes", cut(wish, 784), () => "", null); // each by its own strongest
   show(player.frame);
 };
 const open = (answer) => {

@@ -16,7 +16,7 @@ class Blow(Widget):
     html = """
 <div class="row"><div class="segments" role="group" aria-label="Who moves"></div><p class="note when"></p></div>
 <ol class="stages">
-  <li data-stage="noise"><div><h3><i>1</i>Noise</h3><p class="note">Eight latents, each a row of random numbers, each with a label.</p></div>
+  <li data-stage="noise"><div><h3><i>1</i>Noise</h3><p class="note">Eight latents, each a square of random numbers with a label.</p></div>
     <div class="eight latents"></div></li>
   <li data-stage="fakes"><div><h3><i>2</i>Fakes</h3><p class="note">The generator turns each into a digit.</p></div><div class="eight fakes"></div></li>
   <li data-stage="marks"><div><h3><i>3</i>Marks</h3>

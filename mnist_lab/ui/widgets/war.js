@@ -1,5 +1,5 @@
 const { $, $$, clamp, el, inkScale, line, paint } = Lab;
-const SOUND = "sound", LEFT = 36, FOOT = 18, SIDE = 8, GAP = 2, ALIVE = .5, RECENT = 8, WIDE = 9; // a digit is made while half are read as asked; points of a curve for "now", and to smooth over
+const SOUND = "sound", LEFT = 40, FOOT = 18, SIDE = 8, GAP = 2, ALIVE = .5, RECENT = 8, WIDE = 9; // a digit is made while half are read as asked; points of a curve for "now", and to smooth over
 const { wars = [], missing } = props.value ?? {}, sheets = {};
 let war = wars[0], k = 0, smooth = false, last = null;
 const share = (v) => `${Math.round(100 * v)} %`, mean = (v) => v.reduce((a, b) => a + b, 0) / Math.max(1, v.length), number = (n) => Math.round(n).toLocaleString("en");
@@ -36,7 +36,7 @@ const tale = () => {
 };
 
 // ---- curves on a logarithmic axis
-const ticks = () => [0, 10, 100, 1000, 10000].filter((s) => s < .7 * steps().at(-1)).concat(steps().at(-1));
+const ticks = () => [0, 10, 100, 1000, 10000].filter((s) => s < (Lab.narrow() ? .1 : .7) * steps().at(-1)).concat(steps().at(-1));
 const along = (s, w) => LEFT + (w - LEFT - 6) * Math.log10(1 + s / 4) / Math.log10(1 + steps().at(-1) / 4);
 const smoothed = (v) => (smooth ? v.map((_, i) => mean(v.slice(Math.max(0, i - WIDE + 1), i + 1))) : v);
 const text = Lab.words;
