@@ -22,7 +22,8 @@ from mnist_lab.ui.readings import answer, input_of
 from mnist_lab.ui.wings.learning_wing import MISSING, snapshots, verdicts
 from train import common
 from train.classifier import ClassifierRecipe, ClassifierTask
-from train.snapshots import COUNT, Snapshots, folded_now, judge, moments, spread
+from train.moments import moments
+from train.snapshots import COUNT, Snapshots, folded_now, judge, spread
 
 
 def past(count: int = 3) -> History:
@@ -38,7 +39,7 @@ def past(count: int = 3) -> History:
 
 @pytest.mark.parametrize("images, batch", [(100_000, 256), (3_000_000, 256), (1_000_000, 128), (16_000, 256)])
 def test_moments_are_whole_batches_from_the_first_to_the_last_dense_early(images, batch):
-    found = moments(images, batch)
+    found = moments(images, batch, COUNT)
     gaps = [b - a for a, b in itertools.pairwise(found)]
     assert len(found) == COUNT
     assert found[0] == 0 and found[1] == batch
@@ -48,7 +49,7 @@ def test_moments_are_whole_batches_from_the_first_to_the_last_dense_early(images
 
 
 def test_a_short_training_is_kept_whole():
-    assert moments(1000, 256) == [0, 256, 512, 768, 1024]
+    assert moments(1000, 256, COUNT) == [0, 256, 512, 768, 1024]
 
 
 # ---- what is kept
@@ -95,7 +96,7 @@ def test_watching_changes_nothing_and_the_same_recipe_gives_the_same_snapshots(r
     kept.save(tmp_path / "a.safetensors", "abc")
     others.save(tmp_path / "b.safetensors", "abc")
     a, b = history.load(tmp_path / "a.safetensors"), history.load(tmp_path / "b.safetensors")
-    assert a.images.tolist() == moments(common.DRY_RUN_IMAGES, 128) == [0, 128, 256, 384, 512]
+    assert a.images.tolist() == moments(common.DRY_RUN_IMAGES, 128, COUNT) == [0, 128, 256, 384, 512]
     assert all(torch.equal(w, b.weights[name]) for name, w in a.weights.items())
     assert a.metadata.training["revision"] == "abc" and a.metadata.training["recipe"]["seed"] == 11
     assert set(a.metadata.settings["runs"]) == {history.run_id(dataclasses.asdict(recipe))}
@@ -192,7 +193,7 @@ def shipped(checkpoints) -> History:
 def test_the_shipped_snapshots_belong_to_one_run(shipped):
     recipe = shipped.metadata.training["recipe"]
     assert set(shipped.metadata.settings["runs"]) == {history.run_id(recipe)}
-    assert shipped.images.tolist() == [m for m in moments(recipe["images"], recipe["batch"]) if m <= shipped.images[-1]]
+    assert shipped.images.tolist() == [m for m in moments(recipe["images"], recipe["batch"], COUNT) if m <= shipped.images[-1]]
     assert 40 <= len(shipped) <= COUNT
     flat = flattened(shipped)
     assert flat.shape[1] == 16_554

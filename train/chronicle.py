@@ -1,94 +1,68 @@
 """The whole war of a GAN, for `mnist_lab.war`: what the same latents give at some thirty moments, and the curves between.
 
-A moment is the generator that fights, not the averaged one. Each moment is a file in the folder of the run, so that an
-interrupted training, resumed, still has its beginning.
+A moment is the generator that fights, not the averaged one.
 """
 
 import copy
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mnist_lab import history, war
+from mnist_lab import war
 from mnist_lab.checkpoint import Metadata, Store
 from mnist_lab.data import Digits, load_digits, one_hot, to_model, to_pictures
 from mnist_lab.models import Generator
 from mnist_lab.training import Step, seeded
 from mnist_lab.war import War
 from train import common
-from train.snapshots import moments
+from train.moments import Moments
 
 COUNT = 32  # moments of one war
 POINTS = 12  # of the curves, from one moment to the next
 SLOW = 0.75  # of the moments: there some updates are kept in slow motion
 
 
-class Chronicle:
-    """Keeps the moments of one training, of the main process only: `watch` its steps, `save` at the end."""
+class Chronicle(Moments):
+    """Keeps the moments of one training: `watch` its steps and its task, `save` at the end."""
+
+    name = "chronicles"
 
     def __init__(self, recipe: common.Recipe, folder: Path):
-        plan = recipe.plan()
-        if plan.budget.minutes:
-            raise ValueError("A chronicle needs a training of known length: give images, not minutes.")
-        self.recipe, self.folder = recipe, folder / "chronicle"
-        self.run = history.run_id(dataclasses.asdict(recipe))
-        found = moments(plan.budget.images, plan.batch, COUNT)
-        self.moments, self.slow = set(found), found[round(SLOW * (len(found) - 1))]
-        self.classifier, self.curve, self.last = Store()["resnet"], [], None
+        super().__init__(recipe, folder, COUNT)
+        self.slow = self.moments[round(SLOW * (len(self.moments) - 1))]
+        self.classifier, self.curve = Store()["resnet"], []
 
-    def watch(self, steps: Iterator[Step], task) -> Iterator[Step]:
-        """The steps of `training.fit`, with a look at the generator before the first and at every moment."""
-        generator = task.accelerator.unwrap_model(task.networks["generator"])
-        self.see(0, generator)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as stop:
-                return stop.value
-            self.curve.append([step.index, *(float(step.losses[name]) for name in war.CURVES[1:])])
-            self.see(step.images, generator)
-            if step.images == self.slow and not self.recipe.spoil:
-                save_file(blows(task, step.images), self.folder / "blow.safetensors", metadata={"run": self.run})
-            yield step
+    def after(self, step: Step, task) -> None:
+        self.curve.append([step.index, *(float(step.losses[name]) for name in war.CURVES[1:])])
+        self.see(step.images, task)
+        if step.images == self.slow and not self.recipe.spoil:
+            self.keep("blow", blows(task, step.images))
 
-    def see(self, images: int, generator: Generator) -> None:
-        """Keep a moment, if this is one; the generator stays as it is."""
+    def see(self, images: int, task) -> None:
         if images not in self.moments:
             return
-        self.last = as_stored(generator)
+        generator = as_stored(task.accelerator.unwrap_model(task.networks["generator"]))
         every = -(-len(self.curve) // POINTS) if self.curve else 1
-        part = {"images": torch.tensor(images), "fakes": war.followed(self.last), "made": war.made(self.last, self.classifier),
+        part = {"images": torch.tensor(images), "fakes": war.followed(generator), "made": war.made(generator, self.classifier),
                 "curve": torch.tensor(self.curve[::-every][::-1]).reshape(-1, len(war.CURVES))}
         self.curve = []
-        self.folder.mkdir(parents=True, exist_ok=True)
-        weights = {war.PREFIX + name: w.contiguous() for name, w in self.last.state_dict().items()}
-        save_file(part | weights, self.folder / f"{images:012}.safetensors", metadata={"run": self.run})
+        self.keep(f"{images:012}", part | {war.PREFIX + name: w.contiguous() for name, w in generator.state_dict().items()})
 
     def save(self, path: Path, revision: str) -> None:
         """Write the chronicle of this training; `revision` of the code that ran."""
-        parts = [part for file in sorted(self.folder.glob("[0-9]*.safetensors")) if (part := self._part(file))]
+        parts = self.parts()
         weights = {name.removeprefix(war.PREFIX): w for name, w in parts[-1].items() if name.startswith(war.PREFIX)}
-        training = {"recipe": dataclasses.asdict(self.recipe), "revision": revision, "torch": torch.__version__,
-                    "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"}
         settings = {"spoil": self.recipe.spoil, "runs": [self.run] * len(parts), "figures": {}}
-        metadata = Metadata("generator", dataclasses.asdict(Generator.Config()), training=training, settings=settings)
+        metadata = Metadata("generator", dataclasses.asdict(Generator.Config()), training=common.provenance(self.recipe, revision), settings=settings)
         stacked = [torch.stack([part[name] for part in parts]) for name in ("images", "fakes", "made")]
-        blow = {} if self.recipe.spoil else self._part(self.folder / "blow.safetensors")
+        blow = {} if self.recipe.spoil else self.part("blow")
         told = War(metadata, *stacked, torch.cat([part["curve"] for part in parts]), weights, blow)
         settings["figures"] = war.figures(told.generator, self.classifier, load_digits("validation"))
         war.save(path, told)
         print(f"Saved {path}: {settings['figures']}")
-
-    def _part(self, file: Path) -> dict[str, Tensor] | None:
-        """One moment; None for what another training left in the folder."""
-        with safe_open(file, "pt") as opened:
-            return {k: opened.get_tensor(k) for k in opened.keys()} if (opened.metadata() or {}).get("run") == self.run else None
 
 
 def blows(task, images: int) -> dict[str, Tensor]:

@@ -101,6 +101,12 @@ def git_revision() -> str:
     return answer.stdout.strip()
 
 
+def provenance(recipe: Recipe, revision: str) -> dict:
+    """How a training can be done again: what every file it writes says of it."""
+    return {"recipe": dataclasses.asdict(recipe), "revision": revision, "torch": torch.__version__,
+            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"}
+
+
 def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: str, result: Result, settings: dict | None = None,
                 before: dict | None = None) -> Path:
     """Write the checkpoint, in half precision, with everything needed to train it again; a dry run's stays in its folder.
@@ -110,13 +116,10 @@ def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: st
     folder = run_folder(recipe, file_name) if recipe.dry_run else checkpoint.FOLDER / "mnist"
     path = Path(recipe.out or folder / f"{file_name}.safetensors")
     training = {
-        "recipe": dataclasses.asdict(recipe),
-        "revision": result.revision,
+        **provenance(recipe, result.revision),
         "images": result.images,
         "minutes": round(result.minutes, 1),
         "validation": result.validation,
-        "torch": torch.__version__,
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
         **({"before": before} if before else {}),
     }
     metadata = checkpoint.Metadata(kind, dataclasses.asdict(model.config), training=training, settings=settings or {})

@@ -1,7 +1,6 @@
 """The Classify room: draw a digit, and a network's verdict and all its layers follow the pen."""
 
 import json
-from pathlib import Path
 
 import gradio as gr
 import numpy as np
@@ -12,6 +11,7 @@ from mnist_lab.checkpoint import Store
 from mnist_lab.data import load_digits, to_model
 from mnist_lab.explain import Layer, layers, scale
 from mnist_lab.labs import CLASSIFIERS, ClassifierLab, choice
+from mnist_lab.ui import readings
 from mnist_lab.ui.controls import SCALE, Room, friendly, opening, wing
 from mnist_lab.ui.guests import NO_FILE
 from mnist_lab.ui.readings import BEST, BRUSH, GUESTS, answering, digit_of, reader_of, steps_of, verdict
@@ -25,7 +25,6 @@ from mnist_lab.ui.wings import kernel_wing, learning_wing, population_wing, surg
 
 WINGS = (kernel_wing, why_wing, surgery_wing, learning_wing, population_wing)
 ID, TITLE = "classify", "Classify"
-RECORDED = Path(__file__).parent / "recorded" / "classify.json"
 BOTH, QUICK = "both", "lenet"  # two networks on one drawing; the one that also runs in the page
 NETWORKS = [("Best", BEST), ("LeNet", QUICK), ("Both", BOTH)]
 MOST_MAPS = 32  # shown of one layer
@@ -150,7 +149,7 @@ DROP_WORDS = '<div class="lab"><p class="note">Or drop one here: a picture, or a
 
 
 def build(store: Store) -> Room:
-    recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
+    recorded = readings.recorded()
     opening("Draw a digit", "Ten numbers follow your pen: how strongly the network believes in each digit.")
     with gr.Row(elem_id="classify-bench"):
         pad = Pad(recorded["pad"], read=answering(store, read_drawing, "read"), steps=answering(store, steps_of, "steps", 10.0),

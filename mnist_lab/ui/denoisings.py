@@ -10,7 +10,7 @@ from mnist_lab.checkpoint import CheckpointError, Store
 from mnist_lab.data import to_pictures
 from mnist_lab.diffusion import Frame
 from mnist_lab.labs import SHAPE_BOUNDS, DiffusionLab, Sampling, whole
-from mnist_lab.ui.readings import pixels_from
+from mnist_lab.ui.readings import EMPTY, pixels_from
 from mnist_lab.ui.widgets import packed
 
 NO_DIFFUSION = "The diffusion model’s weights are not here. Run make train-diffusion, or visit another room."
@@ -68,7 +68,7 @@ def drawn(payload: dict) -> np.ndarray:
     """The digit of a sketch pad; ValueError for a blank one."""
     found = pixels_from(payload.get("pixels"))
     if not found.any():
-        raise ValueError("The pad is empty. Draw a digit, or take one below it.")
+        raise ValueError(EMPTY)
     return found
 
 

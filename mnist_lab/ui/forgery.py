@@ -3,11 +3,9 @@
 import base64
 import binascii
 import functools
-import io
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from mnist_lab.checkpoint import CheckpointError, Store
@@ -58,10 +56,3 @@ def floats_from(text: object, *shape: int) -> Tensor:
 def floats(values: Tensor) -> str:
     """A tensor as base64 of float32."""
     return packed(values.detach().float().contiguous().numpy())
-
-
-def png(image: Image.Image) -> str:
-    """A PIL picture as a data URL."""
-    file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

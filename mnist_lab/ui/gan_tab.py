@@ -14,8 +14,9 @@ from mnist_lab.latent import Plane as Slice
 from mnist_lab.latent import plane, walk
 from mnist_lab.plots.digits import grid
 from mnist_lab.ui.controls import Room, friendly, opening
-from mnist_lab.ui.forgery import floats, floats_from, generator_of, lab_of, png
+from mnist_lab.ui.forgery import floats, floats_from, generator_of, lab_of
 from mnist_lab.ui.readings import answering, steps_of
+from mnist_lab.ui.widgets import png
 from mnist_lab.ui.widgets.foot import Foot
 from mnist_lab.ui.widgets.plane import EDGE, LAND, SHEET_COLUMNS, WALK, Plane
 from mnist_lab.ui.wings import (

@@ -5,9 +5,11 @@ Server functions get whatever JSON anyone sends, and have no queue of their own.
 
 import base64
 import binascii
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,13 +23,20 @@ from mnist_lab.labs import CLASSIFIERS, Calibration, choice
 from mnist_lab.ui.guests import PREFIX, Guests
 from mnist_lab.ui.widgets import packed
 
+RECORDED = Path(__file__).parent / "recorded" / "classify.json"
 BEST = CLASSIFIERS[0]
 BRUSH = 0.08  # share of the pad
 READERS = 2  # visitors' requests worked on at the same time
+EMPTY = "The pad is empty. Draw a digit, or take one below it."
 NO_WEIGHTS = "This network’s weights are not here. Run make train-classifier, or choose the other network."
 
 GUESTS = Guests()
 _gate = threading.BoundedSemaphore(READERS)
+
+
+def recorded() -> dict:
+    """What the Classify room opens on: "pad", "reading" of the drawn 4 on it, and "samples", digits to take. Other rooms begin with it too."""
+    return json.loads(RECORDED.read_text(encoding="utf-8"))
 
 
 def answering(store: Store, handler: Callable[[Store, dict], dict], name: str, wait: float = 1.0) -> Callable[[object], dict]:
@@ -98,7 +107,7 @@ def input_of(payload: dict) -> Tensor:
     """The digit in a request as the network's input (1, 1, 32, 32); ValueError for a blank pad."""
     digit = digit_of(payload)
     if digit is None:
-        raise ValueError("The pad is empty. Draw a digit, or take one below it.")
+        raise ValueError(EMPTY)
     return to_model(torch.from_numpy(digit.pixels)[None])
 
 

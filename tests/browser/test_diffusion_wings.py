@@ -1,5 +1,6 @@
 """The Diffusion room's further parts in a real browser: each opens on something recorded, follows the hand, and asks the server only when it must."""
 
+import functools
 import re
 
 import pytest
@@ -7,16 +8,12 @@ from playwright.sync_api import expect
 
 from tests.browser.test_diffusion_room import open_room, requests_during
 from tests.browser.test_gan_room import slide
+from tests.browser.test_gan_room import wing as any_wing
 
 SLOW = 60_000  # ms for an answer of several sampled pictures on a busy machine
 
 
-def wing(page, name: str):
-    """Scroll to a part and wait until LeNet has read what it shows."""
-    part = page.locator(f"#diffusion-{name}")
-    part.scroll_into_view_if_needed()
-    page.wait_for_selector(f"#diffusion-{name} [data-ready], #diffusion-{name}[data-ready]", state="attached")
-    return part
+wing = functools.partial(any_wing, room="diffusion")
 
 
 def told(page, name: str, key: str):

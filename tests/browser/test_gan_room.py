@@ -23,11 +23,11 @@ def open_room(page, url, query="", ready=True):
     page.wait_for_selector(f"#gan-plane [data-{state}], #gan-plane[data-{state}]", state="attached")
 
 
-def wing(page, name):
+def wing(page, name, room="gan"):
     """Scroll to a wing and wait until it has drawn."""
-    part = page.locator(f"#gan-{name}")
+    part = page.locator(f"#{room}-{name}")
     part.scroll_into_view_if_needed()
-    page.wait_for_selector(f"#gan-{name} [data-ready], #gan-{name}[data-ready]", state="attached")
+    page.wait_for_selector(f"#{room}-{name} [data-ready], #{room}-{name}[data-ready]", state="attached")
     return part
 
 

@@ -5,10 +5,12 @@ data as its value. It knows nothing of models. Shared: `lab.js` (window.Lab), `l
 """
 
 import base64
+import io
 from pathlib import Path
 
 import gradio as gr
 import numpy as np
+from PIL import Image
 
 FOLDER = Path(__file__).parent
 
@@ -21,6 +23,18 @@ def asset(name: str) -> str:
 def packed(array: np.ndarray) -> str:
     """An array's raw bytes as base64: what Lab.bytes and Lab.signed read in the page."""
     return base64.b64encode(array.tobytes()).decode()
+
+
+def data_url(data: bytes, kind: str) -> str:
+    """A file as an address: kind is "image/png" and the like."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def png(image: Image.Image) -> str:
+    """A PIL picture as a data URL."""
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return data_url(file.getvalue(), "image/png")
 
 
 class Widget(gr.HTML):

@@ -87,5 +87,5 @@ Lab.follow("film", (told) => {
 Lab.follow("frame", ({ index }) => { at = index; state(); });
 Lab.hear("decided", (found) => { decided = found; });
 markLabel(wish.label); markSampler(wish.sampler); open(props.value.branch); lots = props.value.sixteen.map(lot); rows(); state();
-Lab.near(element, () => Lab.network("lenet").then((found) => { reader = found; show(player.frame); tell(); rows(); element.dataset.ready = 1; }, () => {}));
+Lab.reads(element, (found) => { reader = found; show(player.frame); tell(); rows(); element.dataset.ready = 1; });
 Lab.repaint(() => { strips(); show(player.frame); rows(); });

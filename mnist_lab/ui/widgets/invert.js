@@ -82,5 +82,5 @@ const open = async ({ pixels: drawn, film, ...v }) => {
   player.frames = frames.length; strip(); player.seek(frames.length - 1); choices(); tell(true); element.dataset.ready = 1;
 };
 open(props.value);
-Lab.near(element, () => Lab.network("lenet").then((found) => { reader = found; if (frames.length) { show(player.frame); tell(steps.at(-1) >= STEPS); } }, () => {}));
+Lab.reads(element, (found) => { reader = found; if (frames.length) { show(player.frame); tell(steps.at(-1) >= STEPS); } });
 Lab.repaint(() => { if (frames.length) { strip(); show(player.frame); } });

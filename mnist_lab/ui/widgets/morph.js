@@ -89,14 +89,7 @@ Lab.hear("stop", ({ z, digit, name }) => { if (stops.length >= MOST) stops.pop()
 
 // ---- to take away: made by the server from the same stops
 const film = Lab.newest((payload) => server.film(payload));
-const download = async (kind, button) => {
-  const words = button.textContent; button.disabled = true; button.textContent = "Making it";
-  const answer = await film({ kind, path, loop, stops: stops.map((s) => ({ digit: s.digit, z: Lab.unfloats(s.z) })) });
-  button.disabled = false; button.textContent = words;
-  if (!answer || answer.error) { Lab.toast(answer?.error ?? "Made, but you asked for another one."); return; }
-  el("a", { href: answer.file, download: `morph.${kind}` }).click();
-};
-for (const kind of ["gif", "png"]) $(`.${kind}`, element).addEventListener("click", (e) => download(kind, e.currentTarget));
+for (const kind of ["gif", "png"]) Lab.takeaway($(`.${kind}`, element), () => film({ kind, path, loop, stops: stops.map((s) => ({ digit: s.digit, z: Lab.unfloats(s.z) })) }), () => `morph.${kind}`);
 
 stops = props.value.stops.map((s) => ({ ...s, z: Lab.floats(s.z) })); choose(path);
 Lab.near(element, async () => {

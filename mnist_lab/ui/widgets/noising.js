@@ -56,5 +56,5 @@ $(".other", element).addEventListener("click", () => { seed = Math.floor(Math.ra
 Lab.remember("samples", props.value.samples.map(({ name, pixels }) => ({ name, pixels: Lab.bytes(pixels) })));
 pixels = Lab.bytes(props.value.pixels); pad.show(pixels);
 Lab.cells(props.value.sheet).then(([x, x0]) => { if (film) return; open({ alpha_bar: props.value.alpha_bar, x, x0 }); player.seek(Math.round(.62 * (x.length - 1))); element.dataset.ready = 1; });
-Lab.near(element, () => Lab.network("lenet").then((found) => { reader = found; tell(); }, () => {}));
+Lab.reads(element, (found) => { reader = found; tell(); });
 Lab.repaint(() => { if (film) { strip(); show(player.frame); } });

@@ -71,5 +71,5 @@ again.addEventListener("click", all);
 Lab.follow("film", (told) => { film = told; if (raced === null && told.run === "recorded") raced = of(told); });
 laps = props.value.laps.map(open); lay(1);
 new ResizeObserver(() => lay(1)).observe($(".lanes", element));
-Lab.near(element, () => Lab.network("lenet").then((found) => { reader = found; lay(1); tell(); element.dataset.ready = 1; }, () => {}));
+Lab.reads(element, (found) => { reader = found; lay(1); tell(); element.dataset.ready = 1; });
 Lab.repaint(() => lay(1));

@@ -73,5 +73,5 @@ const pad = Lab.sketch($(".sketch", element), { label: "Drawing pad. Draw a digi
 pixels = Lab.bytes(props.value.pixels); rubbed = Lab.bytes(props.value.rubbed); pad.show(pixels); paintRub(); markWay(way); markLabel(label);
 for (const [name, key] of [["redrawn", "redraw"], ["finished", "finish"], ["relabelled", "relabel"]]) { done[name] = asked(name); open(name, { ...props.value[key], own: props.value.label, seen: props.value.label }); }
 player.seek(4);
-Lab.near(element, () => Lab.network("lenet").then((found) => { reader = found; show(player.frame); if (answers.finished) OPEN.finished(answers.finished); element.dataset.ready = 1; }, () => {}));
+Lab.reads(element, (found) => { reader = found; show(player.frame); if (answers.finished) OPEN.finished(answers.finished); element.dataset.ready = 1; });
 Lab.repaint(() => { paintRub(); strip(); show(player.frame); if (answers.finished) OPEN.finished(answers.finished); OPEN.relabelled(answers.relabelled); });

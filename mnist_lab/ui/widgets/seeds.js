@@ -49,5 +49,5 @@ frame.addEventListener("keydown", (e) => {
 });
 
 mark(label); place(); openWalk(props.value.between, seeds); openSwap(props.value.patched, { x, y }); player.seek(6);
-Lab.near(element, () => Lab.network("lenet").then((found) => { reader = found; show(player.frame); element.dataset.ready = 1; }, () => {}));
+Lab.reads(element, (found) => { reader = found; show(player.frame); element.dataset.ready = 1; });
 Lab.repaint(() => { strip(); show(player.frame); paintSwap(); });

@@ -96,8 +96,16 @@
     box.append(...buttons);
     return mark;
   };
+  // A button that has a file made, and takes it away: make() -> { file: URL }, name() -> what it is called
+  const takeaway = (button, make, name) => button.addEventListener("click", async () => {
+    const words = button.textContent; button.disabled = true; button.textContent = "Making it";
+    const answer = await make();
+    button.disabled = false; button.textContent = words;
+    if (!answer || answer.error) { Lab.toast(answer?.error ?? "Made, but you asked for another one."); return; }
+    Lab.el("a", { href: answer.file, download: name() }).click();
+  });
   const floats = (text) => new Float32Array(Lab.bytes(text).buffer);
   const unfloats = (numbers) => btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(numbers).buffer)));
   const text = (pixels) => btoa(String.fromCharCode(...pixels));
-  Object.assign(Lab, { asking, floats, labels, newest, segments, sketch, text, unfloats });
+  Object.assign(Lab, { asking, floats, labels, newest, segments, sketch, takeaway, text, unfloats });
 })();

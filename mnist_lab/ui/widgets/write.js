@@ -1,4 +1,4 @@
-const { $, el, inkScale, paint } = Lab;
+const { $, inkScale, paint } = Lab;
 const MOMENTS_MS = 110, DIGIT = 140; // ms between two moments of the noise clearing; px of a digit at most
 let number = props.value.number, seed = props.value.seed, moments = [], reader = null, shown = 0;
 const field = $(".number", element), canvas = $("canvas", element), { top } = Lab;
@@ -30,13 +30,7 @@ const go = async (hand = seed) => {
 $(".go", element).addEventListener("click", () => go());
 field.addEventListener("keydown", (e) => { if (e.key === "Enter") go(); });
 $(".other", element).addEventListener("click", () => go(Math.floor(Math.random() * 1000)));
-for (const kind of ["png", "svg", "gif"]) $(`.${kind}`, element).addEventListener("click", async (e) => {
-  const button = e.currentTarget, words = button.textContent; button.disabled = true; button.textContent = "Making it";
-  const answer = await file({ kind, number, seed });
-  button.disabled = false; button.textContent = words;
-  if (!answer || answer.error) { Lab.toast(answer?.error ?? "Made, but you asked for another one."); return; }
-  el("a", { href: answer.file, download: `${number}.${kind}` }).click();
-});
+for (const kind of ["png", "svg", "gif"]) Lab.takeaway($(`.${kind}`, element), () => file({ kind, number, seed }), () => `${number}.${kind}`);
 field.value = number; field.maxLength = props.value.most; moments = [Lab.digits(Lab.bytes(props.value.digits))];
-Lab.near(element, () => Lab.network("lenet").then((found) => { reader = found; tell(); element.dataset.ready = 1; }, () => {}));
+Lab.reads(element, (found) => { reader = found; tell(); element.dataset.ready = 1; });
 Lab.repaint(show);

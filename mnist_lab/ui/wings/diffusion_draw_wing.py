@@ -1,12 +1,11 @@
 """Start from your drawing: redraw it from a noise level, let the model finish it, or take its noise to another label."""
 
-import json
-from pathlib import Path
 
 import numpy as np
 
 from mnist_lab.checkpoint import Store
 from mnist_lab.labs import seed_number
+from mnist_lab.ui import readings
 from mnist_lab.ui.controls import wing
 from mnist_lab.ui.denoisings import QUICK, drawn, lab_of, label_from, last_of, noisy_pixels, pixels
 from mnist_lab.ui.readings import answering, pixels_from
@@ -16,7 +15,6 @@ from mnist_lab.ui.widgets.redraw import Redraw
 KEY = "draw"
 STRENGTHS = tuple(k / 10 for k in range(1, 11))  # shares of the way back to noise
 HANDS, REPEATS = 4, 3  # ways to finish a drawing; how often each step of RePaint is taken
-DRAWN = Path(__file__).parent.parent / "recorded" / "classify.json"  # holds a drawn 4
 
 
 def build(store: Store, recorded: dict) -> None:
@@ -58,7 +56,7 @@ def relabel(store: Store, payload: dict) -> dict:
 
 
 def record(store: Store) -> dict:
-    reading = json.loads(DRAWN.read_text(encoding="utf-8"))["reading"]
+    reading = readings.recorded()["reading"]
     digit, rubbed = pixels_from(reading["seen"]), np.zeros((28, 28), np.uint8)
     rubbed[14:, :] = 255
     asked = {"pixels": packed(digit), "label": None, "seed": 0, "rubbed": packed(rubbed)}

@@ -1,7 +1,5 @@
 """Noise a digit: the forward process on a drawing, and what one look of the network makes of it at every level."""
 
-import json
-from pathlib import Path
 
 import numpy as np
 
@@ -9,16 +7,15 @@ from mnist_lab.checkpoint import Store
 from mnist_lab.diffusion import levels
 from mnist_lab.labs import seed_number
 from mnist_lab.plots.digits import grid
+from mnist_lab.ui import readings
 from mnist_lab.ui.controls import wing
 from mnist_lab.ui.denoisings import SEED, drawn, lab_of, noisy_pixels, pixels
-from mnist_lab.ui.forgery import png
 from mnist_lab.ui.readings import answering, pixels_from
-from mnist_lab.ui.widgets import packed
+from mnist_lab.ui.widgets import packed, png
 from mnist_lab.ui.widgets.noising import Noising
 
 KEY = "noise"
 STEPS = 24  # from the clean digit to pure noise
-DRAWN = Path(__file__).parent.parent / "recorded" / "classify.json"  # holds a drawn 4 and ten digits to take
 
 
 def build(store: Store, recorded: dict) -> None:
@@ -45,7 +42,7 @@ def noising(store: Store, digit: np.ndarray, seed: object) -> tuple[list[float],
 
 
 def record(store: Store) -> dict:
-    stored = json.loads(DRAWN.read_text(encoding="utf-8"))
+    stored = readings.recorded()
     digit = stored["reading"]["seen"]
     alpha_bar, x, x0 = noising(store, pixels_from(digit), SEED)
     samples = [{"pixels": one["pixels"], "name": f"A real {one['label']}"} for one in stored["samples"] if not one["hard"]]

@@ -1,6 +1,5 @@
 """Write: a number typed comes out in handwriting, every digit new; as PNG, SVG, or a GIF of it coming out of noise."""
 
-import base64
 import io
 
 import numpy as np
@@ -12,7 +11,7 @@ from mnist_lab.plots.digits import grid, svg
 from mnist_lab.ui.controls import wing
 from mnist_lab.ui.denoisings import QUICK, lab_of, noisy_pixels, pixels
 from mnist_lab.ui.readings import answering
-from mnist_lab.ui.widgets import packed
+from mnist_lab.ui.widgets import data_url, packed
 from mnist_lab.ui.widgets.write import Write
 
 KEY = "write"
@@ -47,7 +46,7 @@ def file(store: Store, payload: dict) -> dict:
     else:
         first, *others = (grid(noisy_pixels(f.x, f.alpha_bar), count, GIF_SCALE, gap=0) for f in frames)
         first.save(data, "GIF", save_all=True, append_images=others, duration=[FRAME_MS] * len(others) + [LAST_MS], loop=0)
-    return {"file": f"data:image/{'svg+xml' if kind == 'svg' else kind};base64,{base64.b64encode(data.getvalue()).decode()}"}
+    return {"file": data_url(data.getvalue(), "image/svg+xml" if kind == "svg" else f"image/{kind}")}
 
 
 def writing(store: Store, payload: dict) -> list[Frame]:

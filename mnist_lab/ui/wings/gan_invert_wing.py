@@ -1,7 +1,5 @@
 """Your own digit: find the latent vector that makes it."""
 
-import json
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,15 +9,15 @@ from mnist_lab.data import one_hot
 from mnist_lab.labs import digit_input, whole
 from mnist_lab.latent import Search, advance, begin
 from mnist_lab.plots.digits import grid
+from mnist_lab.ui import readings
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.forgery import floats, floats_from, lab_of, png
+from mnist_lab.ui.forgery import floats, floats_from, lab_of
 from mnist_lab.ui.readings import answering, pixels_from
-from mnist_lab.ui.widgets import packed
+from mnist_lab.ui.widgets import packed, png
 from mnist_lab.ui.widgets.invert import Invert
 
 KEY = "invert"
 A_CALL, STEPS = 6, 60  # steps of one answer, and of a whole search
-DRAWN = Path(__file__).parent.parent / "recorded" / "classify.json"  # holds a drawn 4
 
 
 def build(store: Store, recorded: dict) -> None:
@@ -59,7 +57,7 @@ def search_from(state: object, latent_size: int) -> Search:
 
 def record(store: Store) -> dict:
     """A whole search for the drawn 4 of the Classify room."""
-    pixels = json.loads(DRAWN.read_text(encoding="utf-8"))["reading"]["seen"]
+    pixels = readings.recorded()["reading"]["seen"]
     answers, state = [], None
     while state is None or state["step"] < STEPS:
         answers.append(search(store, {"pixels": pixels, "state": state}))

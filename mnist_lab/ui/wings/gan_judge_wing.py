@@ -1,7 +1,5 @@
 """The judge's ink: what the discriminator thinks of a picture, and what it wants."""
 
-import json
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +10,7 @@ from mnist_lab.data import load_digits, one_hot, to_model, to_pictures
 from mnist_lab.explain import judge as eye
 from mnist_lab.explain import scale
 from mnist_lab.labs import GanLab, whole
+from mnist_lab.ui import readings
 from mnist_lab.ui.controls import wing
 from mnist_lab.ui.readings import answering, pixels_from
 from mnist_lab.ui.widgets import packed
@@ -20,7 +19,6 @@ from mnist_lab.ui.widgets.judge import Judge
 KEY = "judge"
 NO_JUDGE = "The discriminator’s weights are not here. Run make train-gan, or visit another room."
 JUDGED, BINS = 2_000, 40  # digits behind each hill of the gauge
-DRAWN = Path(__file__).parent.parent / "recorded" / "classify.json"  # holds a drawn 4
 MOST_STEPS = 20
 
 
@@ -59,7 +57,7 @@ def record(store: Store) -> dict:
     fake = scores(discriminator, torch.cat(fakes), labels)
     ends = [float(v) for v in torch.quantile(torch.cat([real, fake]), torch.tensor([0.005, 0.995]))]
     shares = [(torch.histc(s, BINS, *ends) / len(s)).tolist() for s in (real, fake)]
-    drawn = json.loads(DRAWN.read_text(encoding="utf-8"))["reading"]
+    drawn = readings.recorded()["reading"]
     return {"range": [round(v, 2) for v in ends], "real": [round(v, 4) for v in shares[0]], "fake": [round(v, 4) for v in shares[1]],
             "first": drawn["seen"], "digit": drawn["digit"]}
 

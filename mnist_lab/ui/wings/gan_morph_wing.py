@@ -1,6 +1,5 @@
 """A morph through up to eight stops, by three paths side by side."""
 
-import base64
 import io
 
 import torch
@@ -12,6 +11,7 @@ from mnist_lab.plots.digits import grid, picture
 from mnist_lab.ui.controls import wing
 from mnist_lab.ui.forgery import floats, floats_from, lab_of
 from mnist_lab.ui.readings import answering
+from mnist_lab.ui.widgets import data_url
 from mnist_lab.ui.widgets.morph import Morph
 
 KEY = "morph"
@@ -55,4 +55,4 @@ def film(store: Store, payload: dict) -> dict:
         first.save(file, "GIF", save_all=True, append_images=others, duration=FRAME_MS, loop=0)
     else:
         grid(digits, len(digits), STRIP_SCALE).save(file, "PNG", optimize=True)
-    return {"file": f"data:image/{kind};base64," + base64.b64encode(file.getvalue()).decode()}
+    return {"file": data_url(file.getvalue(), f"image/{kind}")}

@@ -6,7 +6,7 @@ from mnist_lab.checkpoint import Store
 from mnist_lab.data import load_digits
 from mnist_lab.plots.digits import grid
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.forgery import png
+from mnist_lab.ui.widgets import png
 from mnist_lab.ui.widgets.tenfold import Tenfold
 
 KEY = "ten"

@@ -11,9 +11,9 @@ from mnist_lab.checkpoint import CheckpointError, Store
 from mnist_lab.labs import choice
 from mnist_lab.plots.digits import grid
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.forgery import floats, png
+from mnist_lab.ui.forgery import floats
 from mnist_lab.ui.readings import answering
-from mnist_lab.ui.widgets import packed
+from mnist_lab.ui.widgets import packed, png
 from mnist_lab.ui.widgets.blow import Blow
 from mnist_lab.ui.widgets.war import War
 

@@ -1,6 +1,5 @@
 """The population: what a network makes of all test digits at once, and where the drawing lies among them."""
 
-import base64
 import functools
 import io
 import logging
@@ -18,7 +17,7 @@ from mnist_lab.plots import charts, digits
 from mnist_lab.population import Population
 from mnist_lab.ui.controls import wing
 from mnist_lab.ui.readings import BEST, answering, digit_of, input_of, network_of
-from mnist_lab.ui.widgets import packed
+from mnist_lab.ui.widgets import data_url, packed
 from mnist_lab.ui.widgets.atlas import Atlas
 from mnist_lab.ui.widgets.population import Population as PopulationWidget
 
@@ -99,7 +98,7 @@ def sheet(images: Tensor) -> str:
     """uint8 (N, 28, 28) -> one grey PNG with COLUMNS digits a row, as an address the page can load."""
     file = io.BytesIO()
     digits.grid(images.numpy(), COLUMNS, gap=0).save(file, "PNG", compress_level=6)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return data_url(file.getvalue(), "image/png")
 
 
 # ---- the map -----------------------------------------------------------------------------------------------------------
