@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from mnist_lab.data import to_model
 from mnist_lab.explain import losses, program, run, shown, switched
 from mnist_lab.labs import Calibration
-from mnist_lab.ui.classify_tab import RECORDED
+from mnist_lab.ui.readings import RECORDED
 from mnist_lab.ui.wings import surgery_wing
 
 FRACTIONS = "(rows) => rows.map((row) => +row.style.getPropertyValue('--p'))"
