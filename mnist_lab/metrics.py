@@ -83,6 +83,15 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> tuple[float, flo
     return _inside(fake, real, radii(real)), _inside(real, fake, radii(fake))
 
 
+def nearest(images: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each uint8 picture (N, 28, 28), the nearest of `among` (M, 28, 28): its distance (N,), the root of the summed squared
+    differences of ink from 0 to 1, and its place (N,).
+    """
+    points, centres = (x.flatten(1).float() / 255 for x in (images, among))
+    found = [torch.cdist(part, centres).min(1) for part in points.split(500)]
+    return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
+
+
 def labels_like(reference: Digits, count: int) -> Tensor:
     """`count` labels in the proportions of the reference split: otherwise part of every distance is class imbalance."""
     order = torch.argsort(reference.labels, stable=True)

@@ -31,3 +31,14 @@ def test_the_readme_and_the_cards_say_what_the_checkpoints_say(store):
 @pytest.mark.parametrize("name, least", [("lenet", 0.993), ("resnet", 0.9965)])
 def test_classifiers_reach_their_figures(store, test_digits, name, least):
     assert evaluate.score_classifier(store, name, test_digits)["accuracy"] >= least
+
+
+def test_copies_are_told_from_what_is_new(train_digits, test_digits):
+    """The test of memorising: certain of copies with a little noise, even-handed with other people's digits."""
+    seen = train_digits[:2000]
+    noise = torch.randint(0, 30, (500, 28, 28), generator=torch.Generator().manual_seed(0))
+    copies = (seen.images[:500] + noise).clamp(max=255).to(torch.uint8)
+    assert evaluate.score_memory(copies, seen, test_digits[:1000])["nearer"] > 0.9
+    new = evaluate.score_memory(train_digits[10_000:11_000].images, seen, test_digits[:1000])
+    assert new["nearer"] == pytest.approx(0.5, abs=0.1)
+    assert new["distance"] == pytest.approx(new["distance_of_test_digits"], rel=0.1)

@@ -112,6 +112,18 @@ def test_auroc_is_the_chance_of_a_higher_score():
     assert metrics.auroc(torch.tensor([1.0, 1.0]), torch.tensor([1.0, 0.0])) == 0.75
 
 
+def test_nearest_finds_the_copy_and_measures_in_ink():
+    pictures = torch.randint(0, 256, (700, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    distance, place = metrics.nearest(pictures[300:900], pictures)
+    assert place.tolist() == list(range(300, 700))
+    assert distance.max() < 0.05  # a difference of squares of about 260, in single precision
+    other = pictures[5:6].clone()
+    other[0, 3, 4] = 255 if other[0, 3, 4] < 128 else 0
+    distance, place = metrics.nearest(other, pictures)
+    assert place.item() == 5
+    assert distance.item() == pytest.approx(abs(float(other[0, 3, 4]) - float(pictures[5, 3, 4])) / 255, abs=0.01)
+
+
 def test_temperature_undoes_a_scaling_of_the_logits():
     logits = torch.randn(20_000, 10, generator=torch.Generator().manual_seed(0)) * 2
     labels = torch.distributions.Categorical(logits=logits).sample()

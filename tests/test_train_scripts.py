@@ -20,6 +20,7 @@ RUNS = {
     "diffusion": ("train.diffusion",),
     "denoiser": ("train.diffusion", "--network", "denoiser"),
     "diffusion-eps": ("train.diffusion", "--predicts", "eps"),
+    "by-heart": ("train.diffusion", "--network", "denoiser", "--few", "300"),
 }
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures(*TRAIN_DATA)]

@@ -86,6 +86,7 @@ def card(name: str, metadata: Metadata) -> str:
         lines.append("| read right | " + " | ".join(f"{100 * v:.1f} %" for v in scores["accuracy_per_digit"]) + " |")
         lines += ["", "Confusion (rows: label, columns: read as):", "", "```"]
         lines += [" ".join(f"{v:>5}" for v in row) for row in scores["confusion"]] + ["```"]
+    lines += _memory(scores)
     if "calibration_error" in scores:
         lines += ["", *_honesty(scores)]
     for key, s in [("", scores)] + [(k, v) for k, v in scores.items() if isinstance(v, dict) and k != "floor"]:
@@ -93,6 +94,24 @@ def card(name: str, metadata: Metadata) -> str:
             lines += ["", f"Read as asked, digit by digit{' at ' + key if key else ''}: "
                       + ", ".join(f"{d} {100 * v:.1f} %" for d, v in enumerate(s["read_as_asked_per_digit"])) + "."]
     return "\n".join(lines)
+
+
+def _memory(scores: dict) -> list[str]:
+    """How near its samples lie to what it was trained on: whether it copies."""
+    def line(s: dict) -> str:
+        m = s["memory"]
+        return (f"lie {m['distance']:.2f} from their nearest training digits (median; the root of summed squared differences, ink from 0 to 1), digits of "
+                f"the test split {m['distance_of_test_digits']:.2f}; of a sample and a test digit, the sample is the nearer {percent(m['nearer'])} of the time")
+
+    lines = []
+    for key, s in [("", scores)] + [(f" at {k}", v) for k, v in scores.items() if k.startswith("guidance")]:
+        if "memory" in s:
+            lines += ["", f"Does it copy? Its {s['memory']['samples']:,} samples{key} {line(s)}. Half of the time means new, always means copied."]
+    if "by_heart" in scores:
+        heart = scores["by_heart"]
+        lines += ["", f"The same question where the answer is yes: {heart['memory']['samples']:,} samples of the same network trained on "
+                  f"{heart['digits']:,} digits only {line(heart)}."]
+    return lines
 
 
 def _honesty(scores: dict) -> list[str]:

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from mnist_lab import checkpoint
-from mnist_lab.data import load_digits
+from mnist_lab.data import Digits, load_digits
 from mnist_lab.training import Budget, Plan, Result, Step, cosine, fit, make_accelerator
 
 DRY_RUN_IMAGES = 512  # enough for two updates of every recipe
@@ -54,15 +54,17 @@ def read_recipe(recipe_class: type, description: str):
     return recipe
 
 
-def run(recipe: Recipe, name: str, task_class: Callable, schedule: Callable[[float], float] = cosine, watch: Callable | None = None) -> Result | None:
+def run(recipe: Recipe, name: str, task_class: Callable, schedule: Callable[[float], float] = cosine, watch: Callable | None = None,
+        digits: Digits | None = None) -> Result | None:
     """Train one task from its recipe; the Result, on the one process that is to save it.
 
-    `watch(steps, task)` may look at the task before the first and after every step.
+    `watch(steps, task)` may look at the task before the first and after every step; `digits` are trained and validated on
+    instead of the training split's and the validation writers'.
     """
     accelerator = make_accelerator()
     torch.manual_seed(recipe.seed)  # initial weights
-    task = task_class(recipe, accelerator, load_digits("validation"))
-    steps = fit(task, load_digits("train"), recipe.plan(schedule), run_folder(recipe, name), accelerator)
+    task = task_class(recipe, accelerator, digits or load_digits("validation"))
+    steps = fit(task, digits or load_digits("train"), recipe.plan(schedule), run_folder(recipe, name), accelerator)
     result = show(watch(steps, task) if watch and accelerator.is_main_process else steps, recipe, accelerator)
     return result if accelerator.is_main_process else None
 

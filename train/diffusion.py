@@ -9,6 +9,9 @@ eps left grey paper.
 
 denoiser: velocity on data of variance 1, noise levels log-normal around the middle, where there is most to learn
 (Karras et al. 2022, section 5), and a weight a noise level that is learned beside it (Karras et al. 2024, eq. 14).
+
+`--few 500` trains on the first 500 digits alone, and keeps what knows those best: a network that has learned by heart, for
+the test of memorising (`train.evaluate`) to find.
 """
 
 import math
@@ -18,7 +21,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from mnist_lab.data import Digits, one_hot, to_model, to_pictures
+from mnist_lab.data import Digits, load_digits, one_hot, to_model, to_pictures
 from mnist_lab.diffusion import SAMPLERS, guided, levels
 from mnist_lab.diffusion.process import add_noise
 from mnist_lab.diffusion.schedules import linear_alpha_bar
@@ -30,6 +33,8 @@ from mnist_lab.training import seeded
 from train import common
 from train.muon import Muon
 
+BY_HEART = "history/by-heart"  # the checkpoint of a network trained on few digits
+
 
 @dataclass(frozen=True)
 class DiffusionRecipe(common.Recipe):
@@ -38,6 +43,7 @@ class DiffusionRecipe(common.Recipe):
     network: str = "unet"  # or denoiser
     rate: float = 0.02  # Muon's; AdamW takes a twentieth part
     predicts: str = "v"  # of unet: or eps, on the levels of the linear chain (Ho et al. 2020)
+    few: int = 0  # above 0: only so many digits
     drop_label: float = 0.1
     clip: float = 1.0  # norm of the gradient
     ema: float = 0.9985
@@ -109,7 +115,7 @@ class DiffusionTask:
     def validate(self, averaged: dict[str, nn.Module]) -> dict[str, float]:
         """The loss on 1,024 digits of validation writers, always with the same noise."""
         device = self.validation.labels.device
-        parts = [self.validation[i:i + 128] for i in range(0, 1024, 128)]
+        parts = [self.validation[i:i + 128] for i in range(0, min(1024, len(self.validation)), 128)]
         errors = [self.loss(averaged["unet"], part, seeded(device, k), 0.0)[0] for k, part in enumerate(parts)]
         return {"loss": torch.cat(errors).mean().item()}
 
@@ -154,12 +160,15 @@ def schedule(progress: float) -> float:
 
 def main() -> None:
     recipe = common.read_recipe(DiffusionRecipe, __doc__)
+    if recipe.few < 0:
+        raise SystemExit("--few must be a number of digits, or 0 for all.")
     name = "diffusion" if recipe.network == "unet" else recipe.network
-    result = common.run(recipe, name, DiffusionTask, schedule)
+    run, few = (f"{name}-few", load_digits("train")[:recipe.few]) if recipe.few else (name, None)
+    result = common.run(recipe, run, DiffusionTask, schedule, digits=few)
     if result:
         chain = linear_alpha_bar()
         settings = {"lowest_alpha_bar": chain.min().item(), "highest_alpha_bar": chain.max().item(), "guidance": 1.0}
-        common.save_result(recipe, name, result.networks["unet"], recipe.network, result, settings)
+        common.save_result(recipe, BY_HEART if recipe.few else name, result.networks["unet"], recipe.network, result, settings)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from mnist_lab.data import Digits, load_digits, one_hot, to_pictures
 from mnist_lab.labs import DiffusionLab, GanLab
 from train import population
 from train.cards import write_cards
+from train.diffusion import BY_HEART
 from train.hands import redraw, scribbles, skeletons
 
 CLASSIFIERS = ("lenet", "resnet")
@@ -26,6 +27,7 @@ GUIDANCES = (1.0, 1.5, 2.0, 3.0)
 STEPS = 50
 BATCH = 100  # samples made, and kept, at a time
 BESIDE = 3_000  # samples of a guidance that is not the default
+KNOWN_BY_HEART = 1_000  # samples of the network that learned by heart
 KEPT = 0.99  # of validation writers' digits count as digits
 READ_AS_ASKED = 0.99  # asked of the default guidance; more guidance than that costs variety
 
@@ -113,6 +115,14 @@ def score_samples(store: Store, images: Tensor, labels: Tensor, reference: Digit
     }
 
 
+def score_memory(images: Tensor, train: Digits, test: Digits) -> dict:
+    """How far samples lie from their nearest training digits, test digits (new writers) beside them, and how often a sample is
+    the nearer of a pair: half of the time if both are new, always if samples are copies.
+    """
+    own, new = (metrics.nearest(x, train.images)[0] for x in (images, test.images))
+    return {"samples": len(images), "distance": own.median().item(), "distance_of_test_digits": new.median().item(), "nearer": metrics.auroc(new, own)}
+
+
 def floor(store: Store, train: Digits, test: Digits, count: int) -> dict:
     """The same figures for training digits: what a perfect generator would score with as many samples."""
     index = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:count]
@@ -159,14 +169,18 @@ def main() -> None:
         report(store, name, score_classifier(store, name, test))
         population.write(Store(), name, test)
     if "gan" in options.only:
-        labels = metrics.labels_like(test, options.samples)
-        lab = GanLab(store)
-        scores = score_samples(store, gan_samples(lab, labels), labels, test)
-        ms = ms_per_image(lambda labels: gan_samples(lab, labels), labels[:BATCH])
-        report(store, "gan", {**scores, "ms_per_image": ms, "floor": floor(store, load_digits("train"), test, options.samples)})
+        score_gan(store, test, options.samples)
     if "diffusion" in options.only:
         score_diffusion(store, test, options.diffusion_samples or options.samples)
     write_cards(Store())
+
+
+def score_gan(store: Store, test: Digits, count: int) -> None:
+    lab, train, labels = GanLab(store), load_digits("train"), metrics.labels_like(test, count)
+    images = gan_samples(lab, labels)
+    ms = ms_per_image(lambda labels: gan_samples(lab, labels), labels[:BATCH])
+    report(store, "gan", {**score_samples(store, images, labels, test), "ms_per_image": ms, "memory": score_memory(images, train, test),
+                          "floor": floor(store, train, test, count)})
 
 
 def score_diffusion(store: Store, test: Digits, count: int) -> None:
@@ -174,10 +188,21 @@ def score_diffusion(store: Store, test: Digits, count: int) -> None:
     lab, train, scores = DiffusionLab(store), load_digits("train"), {}
     for guidance in sorted({1.0, lab.default_guidance}):
         labels = metrics.labels_like(test, count if guidance == lab.default_guidance else min(count, BESIDE))
-        scored = score_samples(store, diffusion_samples(lab, labels, guidance), labels, test)
+        images = diffusion_samples(lab, labels, guidance)
+        scored = {**score_samples(store, images, labels, test), "memory": score_memory(images, train, test)}
         ms = ms_per_image(lambda labels, w=guidance: diffusion_batch(lab, labels, w, seed=0), labels[:BATCH])
         scores[f"guidance {guidance:g}"] = {**scored, "ms_per_image": ms, "steps": STEPS, "floor": floor(store, train, test, len(labels))}
+    if store.path(BY_HEART).exists():
+        scores["by_heart"] = score_by_heart(store, train, test)
     report(store, "diffusion", scores)
+
+
+def score_by_heart(store: Store, train: Digits, test: Digits) -> dict:
+    """The test of memorising on a network that has seen few digits, again and again: there it must fire."""
+    lab, labels = DiffusionLab(store, BY_HEART), metrics.labels_like(test, KNOWN_BY_HEART)
+    seen = train[:store.load(BY_HEART)[1].training["recipe"]["few"]]
+    images = diffusion_samples(lab, labels, 1.0)
+    return {"digits": len(seen), "memory": score_memory(images, seen, test)}
 
 
 def report(store: Store, name: str, scores: dict) -> None:

@@ -68,10 +68,10 @@ def stretch(interval: object) -> tuple[float, float]:
 
 
 class DiffusionLab:
-    """Makes digits out of noise, and out of drawings."""
+    """Makes digits out of noise, and out of drawings, by one checkpoint of a store."""
 
-    def __init__(self, store: Store):
-        self.network, metadata = store.load("diffusion")
+    def __init__(self, store: Store, name: str = "diffusion"):
+        self.network, metadata = store.load(name)
         self.range = metadata.settings["lowest_alpha_bar"], metadata.settings["highest_alpha_bar"]
         self.default_guidance: float = metadata.settings["guidance"]
 
