@@ -67,6 +67,11 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     return float(mean + cov_a.trace() + cov_b.trace() - 2 * cross)
 
 
+def coverage(real: Tensor, fake: Tensor, k: int = 5) -> Tensor:
+    """Which real digits have a fake nearer than their k-th neighbour among real ones (Naeem et al. 2020, eq. 9): bool (N,)."""
+    return torch.cat([torch.cdist(p, fake).min(1).values <= torch.cdist(p, real).kthvalue(k + 1, dim=1).values for p in real.split(1000)])
+
+
 def _inside(points: Tensor, centres: Tensor, radii: Tensor) -> float:
     """Share of points within the radius of at least one centre."""
     return torch.cat([(torch.cdist(p, centres) <= radii).any(1) for p in points.split(1000)]).double().mean().item()

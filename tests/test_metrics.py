@@ -112,6 +112,13 @@ def test_auroc_is_the_chance_of_a_higher_score():
     assert metrics.auroc(torch.tensor([1.0, 1.0]), torch.tensor([1.0, 0.0])) == 0.75
 
 
+def test_coverage_counts_the_real_digits_that_are_reached():
+    real = torch.arange(100).double()[:, None]  # the fifth neighbour of most lies 3 away, of an end 5
+    assert metrics.coverage(real, real + 0.4).all()
+    assert metrics.coverage(real, torch.tensor([[50.0]]).double()).nonzero().flatten().tolist() == list(range(47, 54))
+    assert not metrics.coverage(real, torch.tensor([[200.0], [-6.0]]).double()).any()
+
+
 def test_nearest_finds_the_copy_and_measures_in_ink():
     pictures = torch.randint(0, 256, (700, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     distance, place = metrics.nearest(pictures[300:900], pictures)

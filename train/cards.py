@@ -86,32 +86,40 @@ def card(name: str, metadata: Metadata) -> str:
         lines.append("| read right | " + " | ".join(f"{100 * v:.1f} %" for v in scores["accuracy_per_digit"]) + " |")
         lines += ["", "Confusion (rows: label, columns: read as):", "", "```"]
         lines += [" ".join(f"{v:>5}" for v in row) for row in scores["confusion"]] + ["```"]
-    lines += _memory(scores)
     if "calibration_error" in scores:
         lines += ["", *_honesty(scores)]
-    for key, s in [("", scores)] + [(k, v) for k, v in scores.items() if isinstance(v, dict) and k != "floor"]:
-        if "read_as_asked_per_digit" in s:
-            lines += ["", f"Read as asked, digit by digit{' at ' + key if key else ''}: "
-                      + ", ".join(f"{d} {100 * v:.1f} %" for d, v in enumerate(s["read_as_asked_per_digit"])) + "."]
-    return "\n".join(lines)
+    return "\n".join(lines + _generated(scores))
 
 
-def _memory(scores: dict) -> list[str]:
-    """How near its samples lie to what it was trained on: whether it copies."""
-    def line(s: dict) -> str:
-        m = s["memory"]
-        return (f"lie {m['distance']:.2f} from their nearest training digits (median; the root of summed squared differences, ink from 0 to 1), digits of "
-                f"the test split {m['distance_of_test_digits']:.2f}; of a sample and a test digit, the sample is the nearer {percent(m['nearer'])} of the time")
-
+def _generated(scores: dict) -> list[str]:
+    """What more was measured of a generator, at each guidance."""
     lines = []
-    for key, s in [("", scores)] + [(f" at {k}", v) for k, v in scores.items() if k.startswith("guidance")]:
+    for at, s in [("", scores), *((f" at {k}", v) for k, v in scores.items() if k.startswith("guidance"))]:
+        if "read_as_asked_per_digit" in s:
+            lines.append(f"Read as asked, digit by digit{at}: {_by_digit(s['read_as_asked_per_digit'])}.")
+        if "coverage" in s:
+            lines.append(f"Test digits with a sample nearer than their fifth neighbour{at}: {percent(s['coverage'])}; digit by digit "
+                         f"{_by_digit(s['coverage_per_digit'])}.")
         if "memory" in s:
-            lines += ["", f"Does it copy? Its {s['memory']['samples']:,} samples{key} {line(s)}. Half of the time means new, always means copied."]
+            lines.append(f"Does it copy? Its {s['memory']['samples']:,} samples{at} {_memory(s['memory'])}. Half of the time means new, always means copied.")
     if "by_heart" in scores:
         heart = scores["by_heart"]
-        lines += ["", f"The same question where the answer is yes: {heart['memory']['samples']:,} samples of the same network trained on "
-                  f"{heart['digits']:,} digits only {line(heart)}."]
-    return lines
+        lines.append(f"The same question where the answer is yes: {heart['memory']['samples']:,} samples of the same network trained on "
+                     f"{heart['digits']:,} digits only {_memory(heart['memory'])}.")
+    if "inversion" in scores:
+        v = scores["inversion"]
+        lines.append(f"Sought in its latent space, {v['digits']} test digits come back with a mean difference a pixel of {v['pixel_error']:.3f} (median; "
+                     f"paper 0, ink 1), and {percent(v['read_alike'])} of them are still read right; {v['seconds']:.1f} seconds each.")
+    return [part for line in lines for part in ("", line)]
+
+
+def _by_digit(shares: list[float]) -> str:
+    return ", ".join(f"{d} {100 * v:.1f} %" for d, v in enumerate(shares))
+
+
+def _memory(m: dict) -> str:
+    return (f"lie {m['distance']:.2f} from their nearest training digits (median; the root of summed squared differences, ink from 0 to 1), digits of "
+            f"the test split {m['distance_of_test_digits']:.2f}; of a sample and a test digit, the sample is the nearer {percent(m['nearer'])} of the time")
 
 
 def _honesty(scores: dict) -> list[str]:

@@ -28,6 +28,7 @@ STEPS = 50
 BATCH = 100  # samples made, and kept, at a time
 BESIDE = 3_000  # samples of a guidance that is not the default
 KNOWN_BY_HEART = 1_000  # samples of the network that learned by heart
+INVERTED = 100  # test digits sought in the GAN's latent space
 KEPT = 0.99  # of validation writers' digits count as digits
 READ_AS_ASKED = 0.99  # asked of the default guidance; more guidance than that costs variety
 
@@ -104,7 +105,7 @@ def score_samples(store: Store, images: Tensor, labels: Tensor, reference: Digit
     """Read as asked, Frechet distance, precision and recall against a split, in the best classifier's features."""
     fake, real = metrics.read(store["resnet"], images), metrics.read(store["resnet"], reference.images)
     precision, recall = metrics.precision_recall(real.features, fake.features)
-    right = fake.digit == labels
+    right, covered = fake.digit == labels, metrics.coverage(real.features, fake.features)
     return {
         "samples": len(labels),
         "read_as_asked": right.double().mean().item(),
@@ -112,6 +113,8 @@ def score_samples(store: Store, images: Tensor, labels: Tensor, reference: Digit
         "frechet_distance": metrics.frechet_distance(fake.features, real.features),
         "precision": precision,
         "recall": recall,
+        "coverage": covered.double().mean().item(),
+        "coverage_per_digit": [round(covered[reference.labels == d].double().mean().item(), 4) for d in range(10)],
     }
 
 
@@ -121,6 +124,17 @@ def score_memory(images: Tensor, train: Digits, test: Digits) -> dict:
     """
     own, new = (metrics.nearest(x, train.images)[0] for x in (images, test.images))
     return {"samples": len(images), "distance": own.median().item(), "distance_of_test_digits": new.median().item(), "nearer": metrics.auroc(new, own)}
+
+
+def score_inversion(store: Store, lab: GanLab, test: Digits) -> dict:
+    """How near the generator comes to test digits, and whether they still read the same."""
+    index = torch.randperm(len(test), generator=generator(3))[:INVERTED]
+    start = time.perf_counter()
+    found = [lab.invert(picture.numpy()) for picture in test.images[index]]
+    seconds = (time.perf_counter() - start) / INVERTED
+    read = metrics.read(store["resnet"], torch.from_numpy(np.stack([f.made for f in found]))).digit
+    return {"digits": INVERTED, "pixel_error": float(np.median([f.error for f in found])),
+            "read_alike": (read == test.labels[index]).double().mean().item(), "seconds": seconds}
 
 
 def floor(store: Store, train: Digits, test: Digits, count: int) -> dict:
@@ -180,7 +194,7 @@ def score_gan(store: Store, test: Digits, count: int) -> None:
     images = gan_samples(lab, labels)
     ms = ms_per_image(lambda labels: gan_samples(lab, labels), labels[:BATCH])
     report(store, "gan", {**score_samples(store, images, labels, test), "ms_per_image": ms, "memory": score_memory(images, train, test),
-                          "floor": floor(store, train, test, count)})
+                          "inversion": score_inversion(store, lab, test), "floor": floor(store, train, test, count)})
 
 
 def score_diffusion(store: Store, test: Digits, count: int) -> None:
