@@ -1,1 +1,1 @@
-"""Further parts of the Classify room, below the bench: one module each, with a `build(store)`."""
+"""Further parts of the rooms, below what each opens with: one module each, with a `build(store)` or `build(store, recorded)`."""
