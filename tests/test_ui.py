@@ -9,13 +9,14 @@ import gradio as gr
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from mnist_lab import checkpoint
 from mnist_lab.checkpoint import Metadata, Store
 from mnist_lab.labs import Calibration, ClassifierLab, DiffusionLab
 from mnist_lab.models import LeNet
-from mnist_lab.ui import classify_tab, diffusion_tab, gan_tab, readings
+from mnist_lab.ui import classify_tab, diffusion_tab, examples, gan_tab, readings, record
 from mnist_lab.ui.app import build
 from mnist_lab.ui.controls import friendly
 from mnist_lab.ui.guests import Guests
@@ -244,3 +245,15 @@ def test_bad_walks_become_a_message_for_the_visitor(store, values):
     with pytest.raises(gr.Error) as caught:
         friendly(gan_tab.api(store))(*values)
     assert caught.value.message.endswith(".")
+
+
+def test_recording_writes_what_every_room_opens_with(monkeypatch, tmp_path):
+    """`make record` with its slow parts left out: every room's file is written where that room reads it."""
+    for place in (readings, gan_tab, diffusion_tab, examples):
+        monkeypatch.setattr(place, "RECORDED", tmp_path / f"{place.__name__}{place.RECORDED.suffix}")
+    picture = Image.new("L", (2, 2))
+    for part, content in ((classify_tab, {"pad": 1}), (gan_tab, {"gan": 1}), (diffusion_tab, ({"film": {}}, picture)), (examples, picture)):
+        monkeypatch.setattr(part, "record", lambda store, content=content: content)
+    record.main()
+    assert readings.recorded() == {"pad": 1}
+    assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".jpg", ".png"} and len(list(tmp_path.iterdir())) == 5

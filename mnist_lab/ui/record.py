@@ -6,12 +6,12 @@ Each room's first paint is a real run, stored with the package, before any model
 import json
 
 from mnist_lab.checkpoint import Store
-from mnist_lab.ui import classify_tab, diffusion_tab, examples, gan_tab
+from mnist_lab.ui import classify_tab, diffusion_tab, examples, gan_tab, readings
 
 
 def main() -> None:
     store = Store()
-    classify_tab.RECORDED.write_text(json.dumps(classify_tab.record(store), separators=(",", ":")))
+    readings.RECORDED.write_text(json.dumps(classify_tab.record(store), separators=(",", ":")))
     gan_tab.RECORDED.write_text(json.dumps(gan_tab.record(store), separators=(",", ":")))
     room, sprite = diffusion_tab.record(store)
     diffusion_tab.RECORDED.write_text(json.dumps(room, separators=(",", ":")))
