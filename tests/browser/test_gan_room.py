@@ -217,7 +217,7 @@ def test_a_direction_changes_the_digit_and_can_be_kept(page, url, store):
     page.wait_for_function("document.querySelector('#gan-directions .now canvas').width === 28")
     plain = shown(page, "#gan-directions .now canvas")
     moves = []
-    assert requests_during(page, lambda: moves.append(slide(page, "#gan-directions [data-name=ink] input", 2))) == []
+    assert requests_during(page, lambda: moves.append(slide(page, "#gan-directions [data-name=ink] input", 3))) == []
     assert shown(page, "#gan-directions .now canvas").sum() > 1.1 * plain.sum()
     expect(part.locator("[data-name=ink] .by")).to_contain_text("+")
     part.locator(".save").click()
