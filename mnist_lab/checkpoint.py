@@ -96,11 +96,11 @@ def load(path: Path) -> tuple[nn.Module, Metadata]:
 
 
 def update(path: Path, *, scores: dict | None = None, settings: dict | None = None) -> None:
-    """Add scores or settings to a checkpoint's description; the weights stay bit for bit."""
+    """Give a checkpoint's description new scores, all of them, or add settings; the weights stay bit for bit."""
     old = read_metadata(path)
     with safe_open(path, "pt") as file:
         tensors = {k: file.get_tensor(k) for k in file.keys()}
-    new = dataclasses.replace(old, scores={**old.scores, **(scores or {})}, settings={**old.settings, **(settings or {})})
+    new = dataclasses.replace(old, scores=old.scores if scores is None else scores, settings={**old.settings, **(settings or {})})
     write(path, tensors, new)
 
 

@@ -77,7 +77,8 @@ def _command(commands, name: str, run, text: str) -> argparse.ArgumentParser:
 def _generate_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--out", type=Path, required=True, metavar="FILE",
                    help=f"picture to write ({' '.join(SUFFIXES)}); .gif makes a film of the denoising, or of a morph by the GAN")
-    p.add_argument("--model", choices=("diffusion", "gan"), default="diffusion", help="what makes the digits (default: diffusion)")
+    p.add_argument("--model", choices=("diffusion", "unet", "gan"), default="diffusion", help="what makes the digits; unet is the baseline "
+                   "(default: diffusion)")
     p.add_argument("--digit", type=int, metavar="0-9", help="which digit (default: a grid of all ten)")
     p.add_argument("--n", type=int, default=1, help="pictures of each digit (default: 1)")
     p.add_argument("--seed", type=int, default=0, help="the same seed gives the same pictures (default: 0)")
@@ -175,7 +176,7 @@ def denoise(options: argparse.Namespace, digits: list[int]) -> list:
     """Sheets uint8 (n digits, 28, 28): the result, or for a film up to 101 moments on the way."""
     from mnist_lab.data import to_pictures
 
-    lab = open_lab("diffusion", options)
+    lab = open_lab(options.model, options)
     given = {name: getattr(options, name) for name in DIFFUSION_ONLY if getattr(options, name) is not None}
     given |= shape_numbers(given.pop("shape", []))
     settings = lab.sampling(digits * options.n, seed=options.seed, same_noise=options.n == 1, **given)
@@ -230,11 +231,12 @@ def sheet_picture(sheet, scale: int):
 
 
 def save(pictures: list, out: Path) -> None:
-    if not is_film(out):
+    from mnist_lab.plots.digits import gif
+
+    if is_film(out):
+        out.write_bytes(gif(pictures, FRAME_MS, LAST_FRAME_MS))
+    else:
         pictures[-1].save(out)
-        return
-    durations = [FRAME_MS] * (len(pictures) - 1) + [LAST_FRAME_MS]
-    pictures[0].save(out, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
 
 
 # classify, models, serve

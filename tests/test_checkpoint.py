@@ -76,13 +76,14 @@ def test_config_rebuilds_the_model(tmp_path):
     assert loaded.config == model.config
 
 
-def test_update_adds_scores_and_keeps_the_weights(path, model):
-    checkpoint.update(path, scores={"accuracy": 0.993})
-    checkpoint.update(path, scores={"per_digit": [1.0] * 10}, settings={"guidance": 2.0})
+def test_update_renews_scores_adds_settings_and_keeps_the_weights(path, model):
+    checkpoint.update(path, scores={"accuracy": 0.5}, settings={"guidance": 2.0})
+    checkpoint.update(path, scores={"accuracy": 0.993, "per_digit": [1.0] * 10})
+    checkpoint.update(path, settings={"steps": 3})
     loaded, metadata = checkpoint.load(path)
     assert same_weights(loaded, model)
     assert metadata.scores == {"accuracy": 0.993, "per_digit": [1.0] * 10}
-    assert metadata.settings == {"guidance": 2.0}
+    assert metadata.settings == {"guidance": 2.0, "steps": 3}
     assert metadata.training == DESCRIPTION.training
 
 

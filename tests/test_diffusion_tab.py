@@ -63,7 +63,7 @@ def test_a_run_s_settings_come_back_the_same(lab, settings):
 @pytest.mark.parametrize("given", [None, 3, {}, {"labels": 3}, {"labels": []}, {"labels": [11]}, {"labels": [1], "shoe": 3},
                                    {"labels": [1], "steps": 0},
                                    {"labels": [1], "same_noise": False}, {"labels": [1], "self": 0}, {"labels": [1] * 12},
-                                   {"labels": [1], "sampler": "magic"}], ids=str)
+                                   {"labels": [1], "sampler": "magic"}, {"labels": [1], "network": "gan"}], ids=str)
 @pytest.mark.parametrize("handler", [diffusion_guide_wing.looks, diffusion_branch_wing.branch, diffusion_branch_wing.sixteen, diffusion_race_wing.lap],
                          ids=lambda h: h.__name__)
 def test_settings_that_no_film_has_get_a_sentence(store, handler, given):
@@ -116,6 +116,17 @@ def test_a_branch_with_nothing_changed_is_the_film_itself(store, lab, settings, 
     frames = list(lab.frames(lab.sampling([None, 3], steps=STEPS, seed=2, guidance=1.5, **settings)))
     ends = to_pictures(frames[-1].x).numpy()[1].astype(int)
     assert np.abs(cells(found["old"]["x"])[-1] - ends).max() <= 2  # alone or among others, a row is rounded differently
+
+
+def test_a_film_is_gone_on_from_by_the_network_that_made_it(store):
+    baseline = DiffusionLab(store, "unet")
+    asked = {**film(baseline, guidance=1.0), "step": 3, "label": 3, "sampler": "ddim", "guidance": 1.0, "seed": 2}
+    found = diffusion_branch_wing.branch(store, asked)
+    frames = list(baseline.frames(baseline.sampling([None, 3], steps=STEPS, seed=2, guidance=1.0)))
+    assert found["new"] == found["old"]
+    assert np.abs(cells(found["old"]["x"])[-1].astype(int) - to_pictures(frames[-1].x).numpy()[1]).max() <= 2
+    ours = diffusion_branch_wing.branch(store, {**asked, **film(DiffusionLab(store), guidance=1.0)})
+    assert ours["old"] != found["old"]
 
 
 def test_a_branch_starts_at_its_frame_and_goes_its_own_way(store, lab):
@@ -183,7 +194,7 @@ def test_a_walk_between_noises_ends_at_both(store, lab):
     found = diffusion_seeds_wing.between(store, {"seeds": [4, 5], "label": 3})
     noise, ends = cells(found["noise"]), cells(found["ends"])
     for k, seed in ((0, 4), (-1, 5)):
-        frames = list(lab.frames(lab.sampling([3], steps=20, sampler="dpm", seed=seed)))
+        frames = list(lab.frames(lab.sampling([3], seed=seed, **lab.quick)))
         assert np.abs(noise[k].astype(int) - to_pictures(frames[0].x / 1.7).numpy()[0]).max() <= 1
         assert np.abs(ends[k].astype(int) - to_pictures(frames[-1].x).numpy()[0]).max() <= 2
 
@@ -229,11 +240,28 @@ def test_an_svg_holds_every_pixel_of_ink():
     assert runs == [("4", "3", "5", "1.000"), ("55", "27", "1", "0.502")]
 
 
+@pytest.mark.parametrize("kind", ["gif", "png"])
+def test_a_film_is_taken_away_as_it_was_seen(store, kind):
+    x, x0 = np.random.default_rng(0).integers(0, 256, (2, 7, 28, 28), dtype=np.uint8)
+    url = answer(store, diffusion_tab.take_away, {"kind": kind, "x": packed(x), "x0": packed(x0)})["file"]
+    assert url.startswith(f"data:image/{kind};base64,")
+    picture = Image.open(io.BytesIO(base64.b64decode(url.split(",")[1])))
+    if kind == "png":
+        assert picture.size == (7 * 29 * 4 - 4, 57 * 4)
+        assert np.array_equal(np.asarray(picture)[:28 * 4:4, :28 * 4:4], x[0]) and np.array_equal(np.asarray(picture)[29 * 4::4, 29 * 4:57 * 4:4], x0[1])
+        return
+    assert picture.n_frames == 7
+    picture.seek(6)
+    shown = np.asarray(picture.convert("L"))[::8, ::8]
+    assert np.abs(shown[:, :28].astype(int) - x[6]).max() <= 1 and np.abs(shown[:, 29:].astype(int) - x0[6]).max() <= 1
+
+
 # ---- refusals
 
 
 BLANK = packed(np.zeros((28, 28), np.uint8))
 INK = packed(np.full((28, 28), 255, np.uint8))
+TWO, THREE = (packed(np.zeros((n, 28, 28), np.uint8)) for n in (2, 3))
 
 
 @pytest.mark.parametrize("handler, payload", [
@@ -246,6 +274,9 @@ INK = packed(np.full((28, 28), 255, np.uint8))
     (diffusion_seeds_wing.patch, {"seeds": [1, 2], "label": 3}), (diffusion_write_wing.write, {"number": "", "seed": 1}),
     (diffusion_write_wing.write, {"number": "12a", "seed": 1}), (diffusion_write_wing.write, {"number": "1" * 17, "seed": 1}),
     (diffusion_write_wing.write, {"number": "٣", "seed": 1}),
+    (diffusion_tab.take_away, {"kind": "gif"}), (diffusion_tab.take_away, {"kind": "mp4", "x": INK, "x0": INK}),
+    (diffusion_tab.take_away, {"kind": "gif", "x": "", "x0": ""}), (diffusion_tab.take_away, {"kind": "png", "x": TWO, "x0": THREE}),
+    (diffusion_tab.take_away, {"kind": "png", "x": packed(np.zeros((200, 28, 28), np.uint8)), "x0": TWO}),
     (diffusion_write_wing.write, {"number": 31415, "seed": 1}), (diffusion_write_wing.file, {"number": "3", "seed": 1, "kind": "exe"}),
 ], ids=lambda v: v.__name__ if callable(v) else str(v)[:60])
 def test_bad_input_gets_a_sentence(store, handler, payload):

@@ -1,9 +1,14 @@
 """The scores: real digits score like real digits, and the README says what the checkpoints say."""
 
+import shutil
+
 import pytest
 import torch
 
 from mnist_lab import metrics
+from mnist_lab.checkpoint import Store
+from mnist_lab.diffusion.samplers import network_calls
+from mnist_lab.labs import DiffusionLab
 from train import cards, evaluate
 
 
@@ -42,3 +47,20 @@ def test_copies_are_told_from_what_is_new(train_digits, test_digits):
     new = evaluate.score_memory(train_digits[10_000:11_000].images, seen, test_digits[:1000])
     assert new["nearer"] == pytest.approx(0.5, abs=0.1)
     assert new["distance"] == pytest.approx(new["distance_of_test_digits"], rel=0.1)
+
+
+@pytest.mark.slow
+def test_the_quick_run_is_the_nearest_of_its_trials_and_is_then_the_lab_s(checkpoints, tmp_path, monkeypatch, validation_digits):
+    (tmp_path / "mnist").mkdir()
+    for name in ("diffusion", "resnet"):
+        shutil.copy(checkpoints / "mnist" / f"{name}.safetensors", tmp_path / "mnist")
+    monkeypatch.chdir(tmp_path)  # where the samples are kept
+    monkeypatch.setattr(evaluate, "QUICK_SCHEDULES", ("cosine",))
+    evaluate.choose_quick(Store(tmp_path), "diffusion", validation_digits, 50)
+    settings = Store(tmp_path).load("diffusion")[1].settings
+    trials = {k: v for k, v in settings["quick_trials"].items() if k != "samples"}
+    assert len(trials) == len(evaluate.QUICK_SAMPLERS)
+    assert {network_calls(t["how"]["sampler"], t["how"]["steps"]) for t in trials.values()} <= {evaluate.QUICK_CALLS - 1, evaluate.QUICK_CALLS}
+    assert settings["quick"] == min(trials.values(), key=lambda t: t["frechet_distance"])["how"]
+    lab = DiffusionLab(Store(tmp_path))
+    assert lab.sampling([3], **lab.quick).steps == settings["quick"]["steps"]

@@ -46,10 +46,11 @@ def test_labs_open_by_name(store):
     assert open_lab("classifier", store).network is store["resnet"]
     assert isinstance(open_lab("gan", store), GanLab)
     assert isinstance(open_lab("diffusion", store), DiffusionLab)
+    assert open_lab("unet", store).network is store["unet"]
 
 
 def test_an_unknown_lab_is_answered_with_the_known():
-    with pytest.raises(ValueError, match="classifier, gan or diffusion"):
+    with pytest.raises(ValueError, match="classifier, gan, diffusion or unet"):
         mnist_lab.load("transformer")
 
 

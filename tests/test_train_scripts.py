@@ -18,9 +18,9 @@ RUNS = {
     "gan": ("train.gan",),
     "gan-residual": ("train.gan", "--network", "residual"),
     "diffusion": ("train.diffusion",),
-    "denoiser": ("train.diffusion", "--network", "denoiser"),
-    "diffusion-eps": ("train.diffusion", "--predicts", "eps"),
-    "by-heart": ("train.diffusion", "--network", "denoiser", "--few", "300"),
+    "unet": ("train.diffusion", "--network", "unet"),
+    "unet-eps": ("train.diffusion", "--network", "unet", "--predicts", "eps"),
+    "by-heart": ("train.diffusion", "--few", "300"),
 }
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures(*TRAIN_DATA)]

@@ -214,6 +214,13 @@ def test_a_film_has_every_step_and_the_labels_asked_for(store):
     assert cells(film(store, which="all")[0]).shape == (2, 11, 784)
 
 
+def test_a_film_is_of_the_network_that_was_chosen(store):
+    ours, baseline = film(store)[-1], film(store, network="unet")[-1]
+    assert (ours["settings"]["network"], baseline["settings"]["network"]) == ("diffusion", "unet")
+    assert np.array_equal(cells(film(store)[0])[0], cells(film(store, network="unet")[0])[0])  # from the same noise
+    assert not np.array_equal(cells(ours), cells(baseline))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["ddim", "ddpm"])
 def test_a_long_film_is_light_and_has_every_step_of_the_chosen_label(store, sampler, monkeypatch):
@@ -232,7 +239,7 @@ def test_the_film_of_one_label_is_that_of_all(store):
 @pytest.mark.parametrize("changes", [
     {"steps": 0}, {"steps": 10_001}, {"steps": None}, {"guidance": math.nan}, {"sampler": ["ddim"]}, {"schedule": "stairs"}, {"label": "eleven"},
     {"which": "some"}, {"seed": -1}, {"eta": 2}, {"beta_first": 0.03}, {"negative": "eleven"}, {"guided_from": 0.8, "guided_to": 0.2}, {"tau": 0},
-    {"curve": "0,x"}, {"curve": 5}, {"curve": "0," * 2000 + "1"}, {"variance": None},
+    {"curve": "0,x"}, {"curve": 5}, {"curve": "0," * 2000 + "1"}, {"variance": None}, {"network": "gan"},
 ], ids=str)
 def test_bad_settings_become_a_message_for_the_visitor(store, changes):
     with pytest.raises(gr.Error) as caught:

@@ -11,7 +11,8 @@ WHAT = {
     "resnet": "residual network, the best reader and the judge of the generators",
     "gan": "conditional DCGAN generator",
     "discriminator": "the GAN's other half",
-    "diffusion": "U-Net denoiser",
+    "diffusion": "our denoiser, a small U-Net on patches",
+    "unet": "the baseline: the published U-Net, trained to predict v",
 }
 
 
@@ -79,7 +80,9 @@ def _average(training: dict, dataset: str) -> list[str]:
 def card(name: str, metadata: Metadata) -> str:
     lines = [f"## {name}", "", f"{WHAT.get(name, metadata.model)}. {summary(metadata.scores)}.", *stages(metadata.training, metadata.dataset)]
     if metadata.settings:
-        lines += ["", "Settings: " + ", ".join(f"{k} {v}" for k, v in metadata.settings.items()) + "."]
+        lines += ["", "Settings: " + ", ".join(f"{k} {v}" for k, v in metadata.settings.items() if not k.endswith("_trials")) + "."]
+    for key in [k for k in metadata.settings if k.endswith("_trials")]:
+        lines += ["", _trials(key.removesuffix("_trials"), metadata.settings[key])]
     scores = metadata.scores
     if "accuracy_per_digit" in scores:
         lines += ["", "| digit | " + " | ".join(map(str, range(10))) + " |", "| --- |" + " --- |" * 10]
@@ -89,6 +92,12 @@ def card(name: str, metadata: Metadata) -> str:
     if "calibration_error" in scores:
         lines += ["", *_honesty(scores)]
     return "\n".join(lines + _generated(scores))
+
+
+def _trials(what: str, trials: dict) -> str:
+    """What was tried on validation writers before something was chosen."""
+    tried = "; ".join(f"{k}: distance {t['frechet_distance']:.2f}, {percent(t['read_as_asked'])} read as asked" for k, t in trials.items() if k != "samples")
+    return f"How the {what}{' run' if what == 'quick' else ''} was chosen, by {trials['samples']:,} samples each against validation writers' digits: {tried}."
 
 
 def _generated(scores: dict) -> list[str]:

@@ -1,4 +1,4 @@
-"""Train a denoiser: `python -m train.diffusion` for the published baseline's network, `--network denoiser` for our own.
+"""Train a denoiser: `python -m train.diffusion` for our own, `--network unet` for the baseline, the network as published.
 
 The label is dropped one time in ten so that one network serves both sides of guidance. Muon on the inner matrices, AdamW
 on the rest, averaged weights.
@@ -25,6 +25,7 @@ from mnist_lab.data import Digits, load_digits, one_hot, to_model, to_pictures
 from mnist_lab.diffusion import SAMPLERS, guided, levels
 from mnist_lab.diffusion.process import add_noise
 from mnist_lab.diffusion.schedules import linear_alpha_bar
+from mnist_lab.labs import BY_HEART
 from mnist_lab.models import Denoiser, UNet
 from mnist_lab.models.denoiser import DEVIATION
 from mnist_lab.models.unet import noise_features
@@ -33,14 +34,12 @@ from mnist_lab.training import seeded
 from train import common
 from train.muon import Muon
 
-BY_HEART = "history/by-heart"  # the checkpoint of a network trained on few digits
-
 
 @dataclass(frozen=True)
 class DiffusionRecipe(common.Recipe):
     batch: int = 64  # on a GPU: 512, with `rate` times 2
     images: int = 6_000_000
-    network: str = "unet"  # or denoiser
+    network: str = "denoiser"  # or unet
     rate: float = 0.02  # Muon's; AdamW takes a twentieth part
     predicts: str = "v"  # of unet: or eps, on the levels of the linear chain (Ho et al. 2020)
     few: int = 0  # above 0: only so many digits
@@ -59,7 +58,7 @@ class DiffusionTask:
         inner, outer = split_parameters(model)
         muon = Muon(inner, lr=recipe.rate)
         adam = torch.optim.AdamW([*outer, *(weight.parameters() if ours else [])], lr=recipe.rate / 20, betas=(0.9, 0.99), weight_decay=0.0)
-        self.networks = {"unet": model.to(memory_format=torch.channels_last), **({"weight": weight} if ours else {})}
+        self.networks = {"network": model.to(memory_format=torch.channels_last), **({"weight": weight} if ours else {})}
         self.networks = {key: accelerator.prepare(network) for key, network in self.networks.items()}
         self.optimizers = [accelerator.prepare(o) for o in (muon, adam)]
         self.alpha_bar = linear_alpha_bar().float().to(accelerator.device)
@@ -93,7 +92,7 @@ class DiffusionTask:
         return (error if self.recipe.predicts == "eps" else error / alpha_bar), alpha_bar
 
     def update(self, batch: Digits, generator: torch.Generator) -> dict[str, Tensor]:
-        network = self.networks["unet"]
+        network = self.networks["network"]
         errors, alpha_bar = self.loss(network, batch, generator, self.recipe.drop_label)
         loss = self.weighted(errors, alpha_bar)
         for optimizer in self.optimizers:
@@ -116,7 +115,7 @@ class DiffusionTask:
         """The loss on 1,024 digits of validation writers, always with the same noise."""
         device = self.validation.labels.device
         parts = [self.validation[i:i + 128] for i in range(0, min(1024, len(self.validation)), 128)]
-        errors = [self.loss(averaged["unet"], part, seeded(device, k), 0.0)[0] for k, part in enumerate(parts)]
+        errors = [self.loss(averaged["network"], part, seeded(device, k), 0.0)[0] for k, part in enumerate(parts)]
         return {"loss": torch.cat(errors).mean().item()}
 
     @torch.inference_mode()
@@ -125,7 +124,7 @@ class DiffusionTask:
         label = one_hot(torch.arange(20, device=device) % 10)
         x = torch.randn(20, 1, 32, 32, generator=seeded(device, 1), device=device)
         lowest, highest = self.alpha_bar.min().item(), self.alpha_bar.max().item()
-        for frame in SAMPLERS["ddim"](guided(averaged["unet"], label, 1.0), x, levels("linear", 20, lowest, highest), generator=seeded(device, 2)):
+        for frame in SAMPLERS["ddim"](guided(averaged["network"], label, 1.0), x, levels("linear", 20, lowest, highest), generator=seeded(device, 2)):
             x = frame.x
         return grid(to_pictures(x).cpu().numpy(), columns=10, scale=2)
 
@@ -160,15 +159,19 @@ def schedule(progress: float) -> float:
 
 def main() -> None:
     recipe = common.read_recipe(DiffusionRecipe, __doc__)
+    if recipe.network not in ("denoiser", "unet") or recipe.predicts not in ("v", "eps"):
+        raise SystemExit("--network is denoiser or unet, --predicts v or eps.")
+    if recipe.predicts == "eps" and recipe.network == "denoiser":
+        raise SystemExit("Only --network unet can predict eps; our denoiser predicts a velocity.")
     if recipe.few < 0:
         raise SystemExit("--few must be a number of digits, or 0 for all.")
-    name = "diffusion" if recipe.network == "unet" else recipe.network
+    name = "diffusion" if recipe.network == "denoiser" else recipe.network
     run, few = (f"{name}-few", load_digits("train")[:recipe.few]) if recipe.few else (name, None)
     result = common.run(recipe, run, DiffusionTask, schedule, digits=few)
     if result:
         chain = linear_alpha_bar()
         settings = {"lowest_alpha_bar": chain.min().item(), "highest_alpha_bar": chain.max().item(), "guidance": 1.0}
-        common.save_result(recipe, BY_HEART if recipe.few else name, result.networks["unet"], recipe.network, result, settings)
+        common.save_result(recipe, BY_HEART if recipe.few else name, result.networks["network"], recipe.network, result, settings)
 
 
 if __name__ == "__main__":

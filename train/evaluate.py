@@ -1,12 +1,14 @@
 """Score every checkpoint on the test split and write the model cards: `python -m train.evaluate`.
 
-The test split is read here and nowhere else. What there is to choose (the diffusion model's default guidance) is chosen
-first, on validation writers: a classifier's temperature and threshold, and `--choose-guidance`. Scores go into the checkpoints themselves;
+The test split is read here and nowhere else. What there is to choose for a checkpoint is chosen before it is scored, on validation
+writers: a classifier's temperature and threshold; with `--choose`, a denoiser's default guidance and its quick run. Scores go into the checkpoints themselves;
 checkpoints/README.md and the README's table are written from there.
 """
 
 import argparse
+import itertools
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +18,19 @@ from torch import Tensor
 from mnist_lab import checkpoint, metrics
 from mnist_lab.checkpoint import Store, fingerprint
 from mnist_lab.data import Digits, load_digits, one_hot, to_pictures
-from mnist_lab.labs import DiffusionLab, GanLab
+from mnist_lab.diffusion.samplers import LOOKS, network_calls
+from mnist_lab.labs import BY_HEART, DENOISERS, DiffusionLab, GanLab
 from train import population
 from train.cards import write_cards
-from train.diffusion import BY_HEART
 from train.hands import redraw, scribbles, skeletons
 
 CLASSIFIERS = ("lenet", "resnet")
 GUIDANCES = (1.0, 1.5, 2.0, 3.0)
-STEPS = 50
+FULL = {"steps": 50, "sampler": "ddim", "schedule": "cosine"}  # how every denoiser is scored
+QUICK_CALLS = 10  # how often the quick run asks the network
+QUICK_SAMPLERS, QUICK_SCHEDULES = ("ddim", "dpm", "heun", "ipndm"), ("cosine", "karras", "linear")
 BATCH = 100  # samples made, and kept, at a time
+SCORED, TRIED = 1_000, 5_000  # seeds from here on: of samples that are scored, and of those that something is chosen by
 BESIDE = 3_000  # samples of a guidance that is not the default
 KNOWN_BY_HEART = 1_000  # samples of the network that learned by heart
 INVERTED = 100  # test digits sought in the GAN's latent space
@@ -82,21 +87,22 @@ def gan_samples(lab: GanLab, labels: Tensor) -> Tensor:
     return torch.cat([to_pictures(lab.generator(a, one_hot(b))) for a, b in zip(z.split(500), labels.split(500), strict=True)])
 
 
-def diffusion_batch(lab: DiffusionLab, labels: Tensor, guidance: float, seed: int) -> Tensor:
-    *_, last = lab.frames(lab.sampling(labels.tolist(), steps=STEPS, seed=seed, guidance=guidance, schedule="cosine", same_noise=False))
+def diffusion_batch(lab: DiffusionLab, labels: Tensor, guidance: float, seed: int, how: dict) -> Tensor:
+    *_, last = lab.frames(lab.sampling(labels.tolist(), seed=seed, guidance=guidance, same_noise=False, **how))
     return to_pictures(last.x)
 
 
-def diffusion_samples(lab: DiffusionLab, labels: Tensor, guidance: float) -> Tensor:
+def diffusion_samples(lab: DiffusionLab, labels: Tensor, guidance: float, how: dict = FULL, seed: int = SCORED) -> Tensor:
     """Pictures (N, 28, 28). Each batch is kept in runs/samples: on a CPU they take an hour, and an interrupted run goes on."""
-    folder = Path(f"runs/samples/diffusion-{fingerprint(lab.network)}-guidance-{guidance:g}")
+    run = "" if how == FULL else "-" + "-".join(map(str, how.values()))
+    folder = Path(f"runs/samples/diffusion-{fingerprint(lab.network)}-guidance-{guidance:g}{run}")
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
     for k, part in enumerate(labels.split(BATCH)):
-        path = folder / f"{len(labels)}-{k:03d}.npy"
+        path = folder / f"{seed + k}-{zlib.crc32(part.numpy().tobytes()):08x}.npy"  # the same labels from the same noise
         if not path.exists():
-            np.save(path, diffusion_batch(lab, part, guidance, seed=1_000 + k).numpy())
-            print(f"  guidance {guidance:g}: {min(BATCH * (k + 1), len(labels)):,} of {len(labels):,} samples", flush=True)
+            np.save(path, diffusion_batch(lab, part, guidance, seed + k, how).numpy())
+            print(f"  guidance {guidance:g}{run}: {min(BATCH * (k + 1), len(labels)):,} of {len(labels):,} samples", flush=True)
         parts.append(torch.from_numpy(np.load(path)))
     return torch.cat(parts)
 
@@ -151,32 +157,45 @@ def ms_per_image(make, labels: Tensor) -> float:
     return 1000 * (time.perf_counter() - start) / len(labels)
 
 
-def choose_guidance(store: Store, validation: Digits, count: int) -> None:
+def choose_quick(store: Store, name: str, validation: Digits, count: int) -> None:
+    """The sampler and noise schedule whose samples lie nearest to validation writers' digits in QUICK_CALLS network calls."""
+    lab, labels, trials = DiffusionLab(store, name), metrics.labels_like(validation, count), {}
+    for sampler, schedule in itertools.product(QUICK_SAMPLERS, QUICK_SCHEDULES):
+        how = {"steps": (QUICK_CALLS - 1) // LOOKS[sampler] + 1, "sampler": sampler, "schedule": schedule}
+        score = score_samples(store, diffusion_samples(lab, labels, lab.default_guidance, how, TRIED), labels, validation)
+        trials[f"{sampler}, {schedule}"] = {k: round(v, 4) for k, v in score.items() if isinstance(v, float)} | {"how": how}
+        print(f"{how}: {trials[f'{sampler}, {schedule}']}", flush=True)
+    best = min(trials.values(), key=lambda t: t["frechet_distance"])["how"]
+    checkpoint.update(store.path(name), settings={"quick": best, "quick_trials": {"samples": count, **trials}})
+
+
+def choose_guidance(store: Store, name: str, validation: Digits, count: int) -> None:
     """The least guidance that is read as asked in 99 % of samples, else the best read: chosen on validation writers."""
-    lab, labels = DiffusionLab(store), metrics.labels_like(validation, count)
+    lab, labels = DiffusionLab(store, name), metrics.labels_like(validation, count)
     trials = {}
     for guidance in GUIDANCES:
-        score = score_samples(store, diffusion_samples(lab, labels, guidance), labels, validation)
+        score = score_samples(store, diffusion_samples(lab, labels, guidance, seed=TRIED), labels, validation)
         trials[f"{guidance:g}"] = {k: round(v, 4) for k, v in score.items() if isinstance(v, float)}
         print(f"guidance {guidance:g}: {trials[f'{guidance:g}']}", flush=True)
         if score["read_as_asked"] >= READ_AS_ASKED:
             break
     else:
         guidance = float(max(trials, key=lambda k: trials[k]["read_as_asked"]))
-    checkpoint.update(store.path("diffusion"), settings={"guidance": guidance, "guidance_trials": {"samples": count, **trials}})
+    checkpoint.update(store.path(name), settings={"guidance": guidance, "guidance_trials": {"samples": count, **trials}})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=10_000, help="samples of each generator (default 10,000)")
     parser.add_argument("--diffusion-samples", type=int, default=0, help="fewer for the diffusion model, which takes hours on a CPU")
-    parser.add_argument("--choose-guidance", type=int, metavar="N", default=0, help="first choose the default guidance with N samples a trial")
-    parser.add_argument("--only", nargs="*", default=["lenet", "resnet", "gan", "diffusion"], help="checkpoints to score")
-    options = parser.parse_args()
-    store, test = Store(), load_digits("test")
-    if options.choose_guidance:
-        choose_guidance(store, load_digits("validation"), options.choose_guidance)
-        store = Store()
+    parser.add_argument("--choose", type=int, metavar="N", default=0, help="first choose each denoiser's guidance and quick run, with N samples a trial")
+    parser.add_argument("--only", nargs="*", help="checkpoints to score (default: all that are there)")
+    options, store = parser.parse_args(), Store()
+    there = [name for name in (*CLASSIFIERS, "gan", *DENOISERS) if name in store.names()]
+    options.only = there if options.only is None else options.only
+    if not set(options.only) <= set(there):
+        parser.error(f"there is no checkpoint {', '.join(sorted(set(options.only) - set(there)))} to score; there are {', '.join(there)}")
+    test = load_digits("test")
     for name in [n for n in CLASSIFIERS if n in options.only]:
         calibrate(store, name, load_digits("validation"))
         store = Store()
@@ -184,8 +203,11 @@ def main() -> None:
         population.write(Store(), name, test)
     if "gan" in options.only:
         score_gan(store, test, options.samples)
-    if "diffusion" in options.only:
-        score_diffusion(store, test, options.diffusion_samples or options.samples)
+    for name in [n for n in DENOISERS if n in options.only]:
+        if options.choose:
+            choose_guidance(Store(), name, load_digits("validation"), options.choose)
+            choose_quick(Store(), name, load_digits("validation"), options.choose)
+        score_diffusion(Store(), name, test, options.diffusion_samples or options.samples)
     write_cards(Store())
 
 
@@ -197,18 +219,24 @@ def score_gan(store: Store, test: Digits, count: int) -> None:
                           "inversion": score_inversion(store, lab, test), "floor": floor(store, train, test, count)})
 
 
-def score_diffusion(store: Store, test: Digits, count: int) -> None:
-    """The default guidance with `count` samples; plain guidance beside it, with as many as BESIDE at most."""
-    lab, train, scores = DiffusionLab(store), load_digits("train"), {}
-    for guidance in sorted({1.0, lab.default_guidance}):
+def score_diffusion(store: Store, name: str, test: Digits, count: int) -> None:
+    """The default guidance with `count` samples, by the full run and by the checkpoint's quick one; plain guidance beside it, with
+    as many as BESIDE at most.
+    """
+    lab, train, scores = DiffusionLab(store, name), load_digits("train"), {}
+    quick = store.load(name)[1].settings.get("quick")
+    runs = [(guidance, FULL) for guidance in sorted({1.0, lab.default_guidance})] + ([(lab.default_guidance, quick)] if quick else [])
+    for guidance, how in runs:
         labels = metrics.labels_like(test, count if guidance == lab.default_guidance else min(count, BESIDE))
-        images = diffusion_samples(lab, labels, guidance)
+        images = diffusion_samples(lab, labels, guidance, how)
         scored = {**score_samples(store, images, labels, test), "memory": score_memory(images, train, test)}
-        ms = ms_per_image(lambda labels, w=guidance: diffusion_batch(lab, labels, w, seed=0), labels[:BATCH])
-        scores[f"guidance {guidance:g}"] = {**scored, "ms_per_image": ms, "steps": STEPS, "floor": floor(store, train, test, len(labels))}
-    if store.path(BY_HEART).exists():
+        ms = ms_per_image(lambda labels, run=(guidance, 0, how): diffusion_batch(lab, labels, *run), labels[:BATCH])
+        key = f"guidance {guidance:g}" + ("" if how == FULL else f", {network_calls(how['sampler'], how['steps'])} calls")
+        scores[key] = {**scored, "ms_per_image": ms, **how, "floor": floor(store, train, test, len(labels))}
+        print(name, key, scores[key], flush=True)
+    if name == "diffusion" and store.path(BY_HEART).exists():
         scores["by_heart"] = score_by_heart(store, train, test)
-    report(store, "diffusion", scores)
+    report(store, name, scores)
 
 
 def score_by_heart(store: Store, train: Digits, test: Digits) -> dict:

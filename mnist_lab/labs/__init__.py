@@ -6,7 +6,7 @@ Bad arguments raise ValueError with one sentence: what was wrong, then what is a
 from mnist_lab.checkpoint import Store
 from mnist_lab.labs.checks import MOST_PICTURES, choice, digit_input, number, seed_number, whole
 from mnist_lab.labs.classifier import CLASSIFIERS, Calibration, ClassifierLab, Verdict
-from mnist_lab.labs.diffusion import SHAPE_BOUNDS, DiffusionLab, Sampling
+from mnist_lab.labs.diffusion import BY_HEART, DENOISERS, SHAPE_BOUNDS, DiffusionLab, Sampling
 from mnist_lab.labs.gan import MOST_STOPS, GanLab, Inversion
 
 
@@ -16,10 +16,10 @@ def open_lab(name: str, store: Store | None = None) -> ClassifierLab | GanLab | 
         return ClassifierLab(store, CLASSIFIERS[0] if name == "classifier" else name)
     if name == "gan":
         return GanLab(store)
-    if name == "diffusion":
-        return DiffusionLab(store)
-    raise ValueError(f"There is no lab {name!r}. Choose classifier, gan or diffusion.")
+    if name in DENOISERS:
+        return DiffusionLab(store, name)
+    raise ValueError(f"There is no lab {name!r}. Choose classifier, gan, diffusion or unet.")
 
 
-__all__ = ["CLASSIFIERS", "MOST_PICTURES", "MOST_STOPS", "SHAPE_BOUNDS", "Calibration", "ClassifierLab", "DiffusionLab", "GanLab", "Inversion",
-           "Sampling", "Verdict", "choice", "digit_input", "number", "open_lab", "seed_number", "whole"]
+__all__ = ["BY_HEART", "CLASSIFIERS", "DENOISERS", "MOST_PICTURES", "MOST_STOPS", "SHAPE_BOUNDS", "Calibration", "ClassifierLab", "DiffusionLab", "GanLab",
+           "Inversion", "Sampling", "Verdict", "choice", "digit_input", "number", "open_lab", "seed_number", "whole"]

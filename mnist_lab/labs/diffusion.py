@@ -19,6 +19,9 @@ from mnist_lab.diffusion.samplers import look
 from mnist_lab.diffusion.schedules import TRAIN_STEPS
 from mnist_lab.labs.checks import MOST_PICTURES, Picture, choice, digit_input, number, pictures, seed_number, whole
 
+DENOISERS = ("diffusion", "unet")  # the one the lab shows, the published baseline
+BY_HEART = "history/by-heart"  # one that was taught with few digits and knows them by heart
+QUICK = {"steps": 20, "sampler": "dpm", "schedule": "cosine"}  # a run that answers a hand, unless the checkpoint names a better one
 SHAPE_BOUNDS = {"beta_first": (1e-6, 0.5), "beta_last": (1e-6, 0.5), "offset": (0, 0.5), "start": (-10, 10), "end": (-10, 10), "tau": (0.1, 10),
                 "rho": (1, 30)}  # what shapes a noise schedule
 
@@ -38,6 +41,7 @@ class Sampling:
     interval: tuple[float, float]  # from and to which share of the steps guidance acts
     negative: int  # the label to keep away from; -1 is none
     same_noise: bool  # every picture starts from the same noise
+    network: str  # one of DENOISERS, or another checkpoint
 
 
 def shape_of(schedule: str, curve: Sequence[float], given: dict[str, float]) -> dict[str, float | tuple[float, ...]]:
@@ -71,9 +75,11 @@ class DiffusionLab:
     """Makes digits out of noise, and out of drawings, by one checkpoint of a store."""
 
     def __init__(self, store: Store, name: str = "diffusion"):
+        self.name = name
         self.network, metadata = store.load(name)
         self.range = metadata.settings["lowest_alpha_bar"], metadata.settings["highest_alpha_bar"]
         self.default_guidance: float = metadata.settings["guidance"]
+        self.quick: dict[str, int | str] = metadata.settings.get("quick", QUICK)
 
     def sampling(self, labels: Sequence[int | None], *, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "cosine",
                  guidance: float | None = None, interval: tuple[float, float] = EVERYWHERE, negative: int | None = None, eta: float = 0.0,
@@ -100,6 +106,7 @@ class DiffusionLab:
             interval=stretch(interval),
             negative=-1 if negative is None else whole("The digit to keep away from", negative, 0, 9),
             same_noise=same_noise,
+            network=self.name,
         )
 
     def levels(self, s: Sampling) -> Tensor:

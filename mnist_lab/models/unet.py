@@ -1,4 +1,4 @@
-"""The denoiser: a U-Net that is told the noise level and the label, and says what the noise is."""
+"""The baseline denoiser: a U-Net that is told the noise level and the label, and says what the noise is."""
 
 import math
 from dataclasses import dataclass

@@ -1,5 +1,8 @@
 """Digits as pictures to take away: numpy in, PIL out. White ink on black, as MNIST stores them."""
 
+import io
+from collections.abc import Iterable
+
 import numpy as np
 from PIL import Image
 
@@ -18,6 +21,13 @@ def grid(digits: np.ndarray, columns: int, scale: int = 1, gap: int = 1) -> Imag
         y, x = k // columns * (height + gap), k % columns * (width + gap)
         sheet[y:y + height, x:x + width] = digit
     return picture(sheet, scale)
+
+
+def gif(pictures: Iterable[Image.Image], ms: int, last_ms: int | None = None) -> bytes:
+    """A film that starts over at its end: `ms` a picture, the last one `last_ms`."""
+    file, (first, *others) = io.BytesIO(), pictures
+    first.save(file, "GIF", save_all=True, append_images=others, duration=[ms] * len(others) + [last_ms or ms], loop=0)
+    return file.getvalue()
 
 
 def svg(digits: np.ndarray) -> str:

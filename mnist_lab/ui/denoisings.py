@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 
 import numpy as np
 from torch import Tensor
@@ -9,24 +10,31 @@ from torch import Tensor
 from mnist_lab.checkpoint import CheckpointError, Store
 from mnist_lab.data import to_pictures
 from mnist_lab.diffusion import Frame
-from mnist_lab.labs import SHAPE_BOUNDS, DiffusionLab, Sampling, whole
+from mnist_lab.labs import DENOISERS, SHAPE_BOUNDS, DiffusionLab, Sampling, choice, whole
 from mnist_lab.ui.readings import EMPTY, pixels_from
 from mnist_lab.ui.widgets import packed
 
-NO_DIFFUSION = "The diffusion model’s weights are not here. Run make train-diffusion, or visit another room."
+NO_WEIGHTS = "This network’s weights are not here, or can’t be read. Run make train-diffusion, or choose the other network."
+RUNNERS = {  # samplers: name, the same where there is little room, what is particular
+    "ddim": ("DDIM", "DDIM", "no fresh noise"), "ddpm": ("DDPM", "DDPM", "adds fresh noise each step"),
+    "dpm": ("DPM-Solver++ 2M", "DPM++", "remembers the last step"), "heun": ("Heun", "Heun", "looks twice before a step"),
+    "ipndm": ("iPNDM", "iPNDM", "remembers three steps"),
+}
 SEED = 9  # of the film the room opens on
-QUICK = {"steps": 20, "sampler": "dpm"}  # runs that answer a hand
 MOST_STEPS = 120  # of a film that can be gone on from: the server takes its steps again
 MOST_LABELS = 11  # of a film: no label and ten
 REMEMBERED = 2  # films whose frames stay, each under 20 MB
-KNOWN = {"labels", "steps", "seed", "sampler", "schedule", "guidance", "interval", "negative", "eta", "variance", "curve", *SHAPE_BOUNDS}
+KNOWN = {"network", "labels", "steps", "seed", "sampler", "schedule", "guidance", "interval", "negative", "eta", "variance", "curve", *SHAPE_BOUNDS}
 
 
-def lab_of(store: Store) -> DiffusionLab:
+def lab_of(store: Store, settings: object = None) -> DiffusionLab:
+    """The lab's own network, or the one that a film's settings name."""
+    name = settings.get("network", DENOISERS[0]) if isinstance(settings, dict) else DENOISERS[0]
     try:
-        return DiffusionLab(store)
+        return DiffusionLab(store, choice("network", name, DENOISERS))
     except CheckpointError as error:
-        raise ValueError(NO_DIFFUSION) from error
+        logging.getLogger(__name__).warning("%s", error)
+        raise ValueError(NO_WEIGHTS) from error
 
 
 # ---- pictures
@@ -74,8 +82,8 @@ def drawn(payload: dict) -> np.ndarray:
 
 def settings_of(s: Sampling) -> dict:
     """A run as JSON: what `sampling_from` reads."""
-    return {"labels": [None if d < 0 else d for d in s.labels], "steps": s.steps, "seed": s.seed, "sampler": s.sampler, "schedule": s.schedule,
-            "guidance": s.guidance, "interval": list(s.interval), "negative": None if s.negative < 0 else s.negative, **s.options,
+    return {"network": s.network, "labels": [None if d < 0 else d for d in s.labels], "steps": s.steps, "seed": s.seed, "sampler": s.sampler,
+            "schedule": s.schedule, "guidance": s.guidance, "interval": list(s.interval), "negative": None if s.negative < 0 else s.negative, **s.options,
             **{key: list(v) if isinstance(v, tuple) else v for key, v in s.shape.items()}}
 
 
@@ -84,31 +92,33 @@ def sampling_from(lab: DiffusionLab, given: object, **changed) -> Sampling:
     if not isinstance(given, dict) or given.keys() - KNOWN or not isinstance(given.get("labels"), list) or len(given["labels"]) > MOST_LABELS:
         raise ValueError("The settings of a run must be a film’s own.")
     settings = {**given, **changed}  # what is changed is ours
-    labels = settings.pop("labels")
+    labels, _ = settings.pop("labels"), settings.pop("network", None)  # the lab is of that network
     return lab.sampling(labels, **settings)
 
 
 # ---- one film's frames, made again where they are needed
 
-def origin(store: Store, payload: dict) -> tuple[Sampling, list[Frame], int]:
-    """The run of a request, its frames, and the row that is meant: payload {"settings", "column"}.
+def origin(store: Store, payload: dict) -> tuple[DiffusionLab, Sampling, list[Frame], int]:
+    """The lab and the run of a request, its frames, and the row that is meant: payload {"settings", "column"}.
 
     Fresh noise is drawn for all rows at once, so a run that adds some is made again whole; any other, for the one label.
     """
-    lab, settings = lab_of(store), payload.get("settings")
+    settings = payload.get("settings")
+    lab = lab_of(store, settings)
     s = sampling_from(lab, settings)
     if s.steps > MOST_STEPS:
         raise ValueError(f"Only a film of up to {MOST_STEPS} steps can be gone on from. Generate a shorter one.")
     column = whole("The column", payload.get("column"), 0, len(s.labels) - 1)
     if s.sampler != "ddpm" and not s.options.get("eta"):
         s, column = sampling_from(lab, settings, labels=[settings["labels"][column]]), 0
-    return s, _frames(store, json.dumps(settings_of(s))), column
+    return lab, s, _frames(store, json.dumps(settings_of(s))), column
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
 def _frames(store: Store, settings: str) -> list[Frame]:
-    lab = lab_of(store)
-    return list(lab.frames(sampling_from(lab, json.loads(settings))))
+    given = json.loads(settings)
+    lab = lab_of(store, given)
+    return list(lab.frames(sampling_from(lab, given)))
 
 
 def row(frame: Frame, k: int) -> Frame:

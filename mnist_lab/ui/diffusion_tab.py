@@ -13,10 +13,12 @@ from PIL import Image
 from mnist_lab.checkpoint import CheckpointError, Store, read_metadata
 from mnist_lab.diffusion import SAMPLERS, SCHEDULES, SHAPES, VARIANCES
 from mnist_lab.diffusion.schedules import HIGHEST, LOWEST, TRAIN_STEPS
-from mnist_lab.labs import SHAPE_BOUNDS, DiffusionLab, Sampling, choice
+from mnist_lab.labs import DENOISERS, SHAPE_BOUNDS, DiffusionLab, Sampling, choice
+from mnist_lab.plots.digits import gif, grid
 from mnist_lab.ui.controls import Room, friendly, opening
-from mnist_lab.ui.denoisings import SEED, frame_pixels, settings_of
-from mnist_lab.ui.widgets import packed
+from mnist_lab.ui.denoisings import RUNNERS, SEED, frame_pixels, lab_of, settings_of
+from mnist_lab.ui.readings import answering, pictures_from
+from mnist_lab.ui.widgets import data_url, packed, png
 from mnist_lab.ui.widgets.denoising import Denoising
 from mnist_lab.ui.widgets.foot import Foot
 from mnist_lab.ui.widgets.schedule import Schedule
@@ -37,7 +39,8 @@ ID, TITLE = "diffusion", "Diffusion"
 RECORDED = Path(__file__).parent / "recorded" / "diffusion.json"
 LABELS = ("any", *map(str, range(10)))
 NONE = "none"
-NAMES = {"ddim": "DDIM", "ddpm": "DDPM", "dpm": "DPM-Solver++ 2M", "heun": "Heun", "ipndm": "iPNDM", "linear": "linear betas",
+NETWORKS = [("Ours", "diffusion"), ("Baseline U-Net", "unet")]
+NAMES = {**{key: name for key, (name, _, _) in RUNNERS.items()}, "linear": "linear betas",
          "scaled_linear": "scaled-linear betas", "cosine": "cosine", "sigmoid": "sigmoid", "karras": "Karras", "freehand": "by hand",
          "small": "small: the posterior’s", "large": "large: beta itself"}
 SLIDERS = {  # of what shapes a schedule: label, low, high, step
@@ -50,6 +53,7 @@ SLIDERS = {  # of what shapes a schedule: label, low, high, step
     "rho": ("Rho: large is finer near the end", 1, 15, 0.5),
 }
 DEFAULTS = {knob: value for own in SHAPES.values() for knob, value in own.items() if knob in SLIDERS}
+GIF_SCALE, PNG_SCALE, FRAME_MS, LAST_MS = 8, 4, 80, 2_000  # of a film to take away
 WHOLE, MOMENTS = 120, 50  # steps of a film that comes whole; moments of a longer one for the labels that are not the chosen one
 
 
@@ -88,15 +92,29 @@ def levels_of(text: object) -> list[float]:
 
 
 def generate_film(store: Store, which, label, steps, guidance, sampler, schedule, seed, eta, beta_first, beta_last, variance=VARIANCES[0], offset=0.008,
-                  start=-3.0, end=3.0, tau=1.0, rho=7.0, guided_from=0.0, guided_to=1.0, negative=NONE, curve="") -> Iterator[dict]:
+                  start=-3.0, end=3.0, tau=1.0, rho=7.0, guided_from=0.0, guided_to=1.0, negative=NONE, curve="", network=DENOISERS[0]) -> Iterator[dict]:
     """Generate: streams the film of all labels, or of one, from the same noise."""
-    lab = DiffusionLab(store)
+    lab = lab_of(store, {"network": network})
     labels = labels_of(which, label)
     away = None if choice("digit to keep away from", negative, (NONE, *LABELS[1:])) == NONE else int(negative)
     sampling = lab.sampling(labels, steps=steps, guidance=guidance, sampler=sampler, schedule=schedule, seed=seed, eta=eta, variance=variance,
                             negative=away, interval=(guided_from, guided_to), curve=levels_of(curve), beta_first=beta_first, beta_last=beta_last,
                             offset=offset, start=start, end=end, tau=tau, rho=rho)
     yield from film(lab, sampling, labels.index(labels_of("one", label)[0]))
+
+
+def take_away(_: Store, payload: dict) -> dict:
+    """A film as a file: payload {"kind": "gif" | "png", "x", "x0": base64 of uint8 (n, 28, 28)} -> {"file": data URL}.
+
+    As a GIF, x_t beside the network's guess; as a PNG, the moments in a row, each above its guess.
+    """
+    kind = choice("kind of file", payload.get("kind"), ("gif", "png"))
+    x, x0 = (pictures_from(payload.get(key), WHOLE + 1) for key in ("x", "x0"))
+    if len(x) != len(x0):
+        raise ValueError("A film needs as many guesses as noisy pictures.")
+    if kind == "png":
+        return {"file": png(grid(np.concatenate([x, x0]), len(x), PNG_SCALE))}
+    return {"file": data_url(gif((grid(np.stack(pair), 2, GIF_SCALE) for pair in zip(x, x0, strict=True)), FRAME_MS, LAST_MS), "image/gif")}
 
 
 # ---- the stored film ----------------------------------------------------------------------------------------------------
@@ -117,10 +135,10 @@ def recorded() -> dict:
 
 # ---- the room -------------------------------------------------------------------------------------------------------------
 
-def trained(store: Store) -> dict:
+def trained(store: Store, name: str = DENOISERS[0]) -> dict:
     """What the checkpoint says of its noise levels and guidance; the room opens without it, and Generate will say what is missing."""
     try:
-        return read_metadata(store.path("diffusion")).settings
+        return read_metadata(store.path(name)).settings
     except CheckpointError:
         return {"guidance": 1.0, "lowest_alpha_bar": LOWEST, "highest_alpha_bar": HIGHEST}
 
@@ -154,7 +172,7 @@ def build(store: Store) -> Room:
     opening("Watch noise become a digit", "Start from static. Again and again, the network guesses the clean digit, and a little of the noise is taken away.")
     with gr.Row(elem_id="diffusion-room"):
         with gr.Column(elem_id="diffusion-stage"):
-            stage = Denoising(stored["film"], elem_id="denoising")
+            stage = Denoising(stored["film"], server_functions=[answering(store, take_away, "take_away", 10.0)], elem_id="denoising")
         with gr.Column(elem_id="diffusion-knobs"):
             plot = Schedule(levels, elem_id="schedule")
             steps = gr.Slider(1, TRAIN_STEPS, 50, step=1, label="Steps", elem_id="steps")
@@ -174,6 +192,7 @@ def build(store: Store) -> Room:
                 with gr.Row(elem_classes="two"):
                     negative = dropdown([("nothing", NONE), *((f"a {d}" if d != "8" else "an 8", d) for d in LABELS[1:])], NONE, "Keep away from", "negative")
                     seed = gr.Number(SEED, precision=0, minimum=0, maximum=2**31 - 1, label="Seed", elem_id="diffusion-seed")
+                network = gr.Radio(NETWORKS, value=DENOISERS[0], label="Network of the film", elem_classes="segments", elem_id="diffusion-network")
                 which = gr.Radio([("All eleven labels", "all"), ("Only the chosen one", "one")], value="all", label="Make",
                                  elem_classes="segments", elem_id="which")
             with gr.Row(elem_id="diffusion-go"):
@@ -189,7 +208,8 @@ def build(store: Store) -> Room:
 
     controls = {"which": which, "label": label, "steps": steps, "guidance": guidance, "sampler": sampler, "schedule": schedule, "seed": seed, "eta": eta,
                 "beta_first": shape["beta_first"], "beta_last": shape["beta_last"], "variance": variance, "offset": shape["offset"], "start": shape["start"],
-                "end": shape["end"], "tau": shape["tau"], "rho": shape["rho"], "from": guided_from, "to": guided_to, "not": negative, "curve": curve}
+                "end": shape["end"], "tau": shape["tau"], "rho": shape["rho"], "from": guided_from, "to": guided_to, "not": negative, "curve": curve,
+                "network": network}
     values = [*controls.values()]
 
     def stream(*values):
@@ -197,14 +217,15 @@ def build(store: Store) -> Room:
 
     def generate(digit: int | None = None, n: int = 1, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "cosine",
                  guidance: float | None = None, eta: float = 0.0, variance: str = "small", negative: int | None = None,
-                 interval: list[float] | None = None, shape: dict[str, float] | None = None, curve: list[float] | None = None) -> list[list[list[int]]]:
+                 interval: list[float] | None = None, shape: dict[str, float] | None = None, curve: list[float] | None = None,
+                 network: str = DENOISERS[0]) -> list[list[list[int]]]:
         """n pictures of 28x28 numbers from 0 (paper) to 255 (ink); no digit means any, no guidance the model's own.
 
         interval: from and to which share of the steps guidance acts; negative: a digit to keep away from; shape: what shapes
-        the schedule, such as {"tau": 0.5}; curve: the levels of the schedule "freehand".
+        the schedule, such as {"tau": 0.5}; curve: the levels of the schedule "freehand"; network: "diffusion", or "unet", the baseline.
         """
         given = {choice("shape of a schedule", name, tuple(SHAPE_BOUNDS)): value for name, value in (shape or {}).items()}
-        made = DiffusionLab(store).generate(digit, n, steps=steps, seed=seed, sampler=sampler, schedule=schedule, guidance=guidance, eta=eta,
+        made = lab_of(store, {"network": network}).generate(digit, n, steps=steps, seed=seed, sampler=sampler, schedule=schedule, guidance=guidance, eta=eta,
                                             variance=variance, negative=negative, interval=interval or (0, 1), curve=curve or (), **given)
         return [np.asarray(p).tolist() for p in made]
 
@@ -221,8 +242,9 @@ def build(store: Store) -> Room:
     plotted = [steps, schedule, curve, guided_from, guided_to, *shape.values()]
     for control in plotted:
         control.change(None, plotted, None, js=PREVIEW)
-    for control in (sampler, schedule, seed):
-        control.change(None, [sampler, schedule, seed], [drawer, eta, variance, *shape.values()], js=LID)
+    network.input(None, [network, guidance], guidance, js=OWN_GUIDANCE % json.dumps({name: trained(store, name)["guidance"] for name in DENOISERS}))
+    for control in (sampler, schedule, seed, network):
+        control.change(None, [sampler, schedule, seed, network], [drawer, eta, variance, *shape.values()], js=LID)
     for control in values:
         control.change(None, values, foot, js=PYTHON)
     gr.api(friendly(generate), api_name="generate", concurrency_limit=1, concurrency_id="cpu")
@@ -233,15 +255,18 @@ PREVIEW = f"""(n, kind, curve, from, to, ...shape) => Lab.tell('schedule', {{ n:
   ...Object.fromEntries({json.dumps(list(SLIDERS))}.map((name, i) => [name, shape[i]])) }})"""
 START = "(...values) => { Lab.tell('sampling', 'start'); return values; }"
 
+# Each network has a guidance of its own; one that the visitor has set stays.
+OWN_GUIDANCE = "(network, guidance) => { const own = %s; return Object.values(own).includes(guidance) ? own[network] : guidance; }"
+
 # The closed drawer says what is set inside it; knobs that have no effect are not shown.
-LID = f"""(sampler, schedule, seed) => {{ const names = {json.dumps(NAMES)}, own = {json.dumps({k: list(v) for k, v in SHAPES.items()})};
-  const show = (visible) => ({{ __type__: 'update', visible }});
-  return [{{ __type__: 'update', label: `Sampler, schedule, seed · ${{names[sampler]}}, ${{names[schedule]}}, seed ${{seed}}` }},
+LID = f"""(sampler, schedule, seed, network) => {{ const names = {json.dumps(NAMES)}, own = {json.dumps({k: list(v) for k, v in SHAPES.items()})};
+  const whose = network === '{DENOISERS[0]}' ? '' : ', baseline U-Net', show = (visible) => ({{ __type__: 'update', visible }});
+  return [{{ __type__: 'update', label: `Sampler, schedule, seed · ${{names[sampler]}}, ${{names[schedule]}}, seed ${{seed}}${{whose}}` }},
     show(sampler === 'ddim'), show(sampler === 'ddpm'), ...{json.dumps(list(SLIDERS))}.map((name) => show(own[schedule].includes(name)))]; }}"""
 
 # The call that makes what is on the screen.
 PYTHON = f"""(which, label, steps, guidance, sampler, schedule, seed, eta, beta_first, beta_last, variance, offset, start, end, tau, rho,
-  from, to, not, curve) => {{
+  from, to, not, curve, network) => {{
   const own = {json.dumps({k: list(v) for k, v in SHAPES.items()})}[schedule], usual = {json.dumps(DEFAULTS)};
   const shape = {{ beta_first, beta_last, offset, start, end, tau, rho }};
   const digit = which === 'all' ? '[None, *range(10)]' : label === 'any' ? '[None]' : `[${{label}}]`;
@@ -252,5 +277,5 @@ PYTHON = f"""(which, label, steps, guidance, sampler, schedule, seed, eta, beta_
   if (sampler === 'ddpm' && variance !== '{VARIANCES[0]}') words.push(`variance="${{variance}}"`);
   if (from > 0 || to < 1) words.push(`interval=(${{from}}, ${{to}})`);
   if (not !== '{NONE}') words.push(`negative=${{not}}`);
-  return `import mnist_lab\nlab = mnist_lab.load("diffusion")\nlab.generate(digit=${{digit}}, ${{words.join(', ')}})`; }}"""
+  return `import mnist_lab\nlab = mnist_lab.load("${{network}}")\nlab.generate(digit=${{digit}}, ${{words.join(', ')}})`; }}"""
 PYTHON_DEFAULT = f'import mnist_lab\nlab = mnist_lab.load("diffusion")\nlab.generate(digit=[None, *range(10)], steps=50, seed={SEED})'

@@ -113,15 +113,20 @@ def input_of(payload: dict) -> Tensor:
 
 def pixels_from(text: object) -> np.ndarray:
     """base64 -> uint8 (28, 28)."""
+    return pictures_from(text, 1)[0]
+
+
+def pictures_from(text: object, most: int) -> np.ndarray:
+    """base64 -> uint8 (n, 28, 28), 1 to `most` pictures one after the other."""
     count = drawing.SIDE ** 2
-    if isinstance(text, str) and len(text) <= 2 * count:
+    if isinstance(text, str) and len(text) <= 2 * most * count:
         try:
             raw = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
             raw = b""
-        if len(raw) == count:
-            return np.frombuffer(raw, np.uint8).reshape(drawing.SIDE, drawing.SIDE).copy()
-    raise ValueError(f"Pixels must be base64 of {count} bytes.")
+        if raw and len(raw) % count == 0 and len(raw) <= most * count:
+            return np.frombuffer(raw, np.uint8).reshape(-1, drawing.SIDE, drawing.SIDE).copy()
+    raise ValueError(f"Pixels must be base64 of {count} bytes{'' if most == 1 else f' each, of up to {most} pictures'}.")
 
 
 def steps_of(store: Store, payload: dict) -> dict:

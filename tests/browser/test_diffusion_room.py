@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from mnist_lab.diffusion import levels
@@ -291,3 +292,26 @@ def touch(page, x: float, y: float, x_end: float, y_end: float) -> None:
     for k in range(1, parts + 1):
         client.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": point(k)})
     client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_the_film_is_taken_away(page, url, store):
+    open_room(page, url)
+    for words, name, frames, size in (("Download as GIF", "digit-any.gif", 51, (456, 224)), ("as PNG strip", "digit-any.png", 1, (14 * 116 - 4, 228))):
+        with page.expect_download(timeout=60_000) as taken:
+            page.locator("#denoising").get_by_role("button", name=words).click()
+        assert taken.value.suggested_filename == name
+        picture = Image.open(taken.value.path())
+        assert (getattr(picture, "n_frames", 1), picture.size) == (frames, size)
+
+
+def test_a_link_names_the_network_and_a_choice_of_it_brings_its_own_guidance(page, url, store):
+    open_room(page, url, "&steps=2&which=one&label=3&network=unet")
+    expect(page.locator("#denoising .step")).to_have_text("Done", timeout=30_000)
+    assert page.evaluate("Lab.last('film').settings.network") == "unet"
+    expect(lid(page)).to_contain_text("baseline U-Net")
+    page.click("#diffusion-foot summary")
+    expect(page.locator("#diffusion-foot .code")).to_contain_text('mnist_lab.load("unet")')
+    lid(page).click()
+    page.locator("#diffusion-network input[value=diffusion]").click()
+    page.locator("#diffusion-network input[value=unet]").click()
+    expect(page.locator("#guidance input[type=number]")).to_have_value(f"{DiffusionLab(store, 'unet').default_guidance:g}")

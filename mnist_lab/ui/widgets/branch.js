@@ -1,5 +1,5 @@
 const { $, $$, el, inkScale, named, paint } = Lab;
-const SAMPLERS = { ddim: "DDIM", ddpm: "DDPM", dpm: "DPM++", heun: "Heun", ipndm: "iPNDM" }, EARLIEST = .12, APART = .2; // shares of the film
+const EARLIEST = .12, APART = .2; // shares of the film
 let film = null, at = 0, decided = null, reader = null, fork = null, lots = []; // lots: crowds of sixteen
 let wish = { label: props.value.branch.labels[1], sampler: "ddim", guidance: null };
 const { top } = Lab, label = (d) => (d === null ? "no label" : `label ${d}`);
@@ -39,7 +39,7 @@ const open = (answer) => {
 const place = () => Math.min(at, (film?.total ?? 1) - 1);
 const state = () => { $(".from", element).textContent = film ? `From step ${place()} of ${film.total}` : ""; $(".amount", element).textContent = wish.guidance === 1 ? "1.0, plain" : (wish.guidance ?? 1).toFixed(1); };
 const markLabel = Lab.labels($(".label", element), (d) => { wish.label = d; go(); }, true);
-const markSampler = Lab.segments($(".samplers", element), SAMPLERS, (name) => { wish.sampler = name; go(); });
+const markSampler = Lab.segments($(".samplers", element), props.value.samplers, (name) => { wish.sampler = name; go(); });
 slider.addEventListener("input", () => { wish.guidance = +slider.value; state(); });
 slider.addEventListener("change", () => go());
 const branch = Lab.asking(element, server.branch);

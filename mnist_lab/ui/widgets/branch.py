@@ -1,6 +1,6 @@
 """Branch here: two films from one frame on, the old and the new, under one play head; and sixteen branches from two frames, counted.
 
-Value, recorded: {"branch": an answer of `branch`, "sixteen": two answers of `sixteen`, "total"}. Hears "film", "frame" and
+Value, recorded: {"branch": an answer of `branch`, "sixteen": two answers of `sixteen`, "total"}, with "samplers": {key: name}. Hears "film", "frame" and
 "decided" of the room's film: the frame it stands on is where a new branch leaves it.
 """
 

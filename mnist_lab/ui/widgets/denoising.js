@@ -95,6 +95,16 @@ async function load(value) { // a stored film: cut the sprite into frames
   element.dataset.ready = 1;
 }
 
+// ---- to take away: the chosen label's film, as it stands
+const MOST = { gif: 51, png: 14 }, fetchFile = Lab.newest(server.take_away);
+const taken = (kind) => {
+  const many = Math.min(MOST[kind], received() + 1), c = column(), at = Array.from({ length: many }, (_, j) => Math.round(j / (many - 1) * received()));
+  const all = (frames) => Lab.text(Uint8Array.from(at.flatMap((k) => [...cell(frames, k, c)])));
+  return { kind, x: all(film.x), x0: all(film.x0) };
+};
+for (const kind of ["gif", "png"]) Lab.takeaway($(`.take .${kind}`, element),
+  async () => (received() < 1 ? { error: "There is no film yet. Press Generate." } : fetchFile(taken(kind))), () => `digit-${name(film.labels[column()])}.${kind}`);
+
 // ---- busy: the picture so far, a line under it, the time left
 function busy(on) {
   sampling = on; document.getElementById("diffusion-room")?.classList.toggle("sampling", on);

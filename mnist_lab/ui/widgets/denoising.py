@@ -6,6 +6,7 @@ where `cells` are deflated uint8 pictures of 28x28: first x, then x0 of the labe
 film some frames hold one label only; the first and the last hold all.
 Value of a stored film: {"run", "total", "labels", "alpha_bar", "settings", "sprite": URL, "recorded": true}; the sprite has one row
 a frame, first the columns of x, then those of x0. Tells "film" (all of it so far, and the chosen column) and "frame"; hears "seek".
+Server function `take_away`: {"kind": "gif" | "png", "x", "x0": base64} -> {"file": data URL}.
 """
 
 from mnist_lab.ui.widgets import Widget
@@ -23,4 +24,5 @@ class Denoising(Widget):
 </div>
 <div class="ten" role="group" aria-label="Label: films from the same noise"></div>
 <div class="film"><button class="play"></button><div class="strip"><canvas></canvas><div class="head"></div></div>
-  <p class="cap"><span class="left" aria-live="polite"></span><span class="recorded note" hidden>recorded</span></p></div>"""
+  <p class="cap"><span class="left" aria-live="polite"></span><span class="recorded note" hidden>recorded</span></p></div>
+<div class="take"><button class="btn quiet gif">Download as GIF</button><button class="btn quiet png">as PNG strip</button></div>"""

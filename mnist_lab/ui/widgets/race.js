@@ -1,5 +1,5 @@
 const { $, $$, el, inkScale, paint } = Lab;
-const RUNNERS = { ddpm: ["DDPM", "adds fresh noise each step"], ddim: ["DDIM", "no fresh noise"], dpm: ["DPM-Solver++ 2M", "remembers the last step"], heun: ["Heun", "looks twice before a step"], ipndm: ["iPNDM", "remembers three steps"] };
+const RUNNERS = props.value.samplers; // key -> [name, what is particular about it]
 const MOST = 120, PLAYS = 2600; // steps; ms of a replayed race
 let film = null, reader = null, laps = [];
 const { top } = Lab;

@@ -1,7 +1,8 @@
 """A race of four samplers from one noise: a lane is as long as the number of network calls.
 
-Value, a recorded race: {"laps": [answers of `lap`]}. Hears "film": the race is run for the film's label, noise, schedule and
-guidance, without eta. Each lane's sampler and steps can be chosen; `lap` is asked once a lane.
+Value, a recorded race: {"laps": [answers of `lap`]}, with "samplers": {key: [name, what is particular about it]}. Hears "film": the
+race is run for the film's label, noise, schedule and guidance, without eta. Each lane's sampler and steps can be chosen; `lap` is asked
+once a lane.
 """
 
 from collections.abc import Callable

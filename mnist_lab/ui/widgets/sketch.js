@@ -98,14 +98,14 @@
   };
   // A button that has a file made, and takes it away: make() -> { file: URL }, name() -> what it is called
   const takeaway = (button, make, name) => button.addEventListener("click", async () => {
-    const words = button.textContent; button.disabled = true; button.textContent = "Making it";
+    const words = button.textContent, download = name(); button.disabled = true; button.textContent = "Making it";
     const answer = await make();
     button.disabled = false; button.textContent = words;
     if (!answer || answer.error) { Lab.toast(answer?.error ?? "Made, but you asked for another one."); return; }
-    Lab.el("a", { href: answer.file, download: name() }).click();
+    Lab.el("a", { href: answer.file, download }).click();
   });
   const floats = (text) => new Float32Array(Lab.bytes(text).buffer);
   const unfloats = (numbers) => btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(numbers).buffer)));
-  const text = (pixels) => btoa(String.fromCharCode(...pixels));
+  const text = (pixels) => btoa(Array.from(pixels, (v) => String.fromCharCode(v)).join(""));
   Object.assign(Lab, { asking, floats, labels, newest, segments, sketch, takeaway, text, unfloats });
 })();

@@ -5,7 +5,7 @@ import torch
 from mnist_lab.checkpoint import Store
 from mnist_lab.labs import seed_number, whole
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.denoisings import SEED, film_of, lab_of, label_from, last_of, origin, row, sampling_from, settings_of
+from mnist_lab.ui.denoisings import RUNNERS, SEED, film_of, lab_of, label_from, last_of, origin, row, sampling_from, settings_of
 from mnist_lab.ui.readings import answering
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.branch import Branch
@@ -18,7 +18,8 @@ STEP, LABEL, EARLY, LATE = 9, 9, 6, 24
 def build(store: Store, recorded: dict) -> None:
     wing("Branch here", "Stop the film above on any frame, and go on from there another way. Early on, a new label still turns the digit; "
          "later it can only bend it.")
-    Branch(recorded, branch=answering(store, branch, "branch", 10.0), sixteen=answering(store, sixteen, "sixteen", 10.0), elem_id="diffusion-branch")
+    value = {**recorded, "samplers": {key: short for key, (_, short, _) in RUNNERS.items()}}
+    Branch(value, branch=answering(store, branch, "branch", 10.0), sixteen=answering(store, sixteen, "sixteen", 10.0), elem_id="diffusion-branch")
 
 
 def branch(store: Store, payload: dict) -> dict:
@@ -27,8 +28,8 @@ def branch(store: Store, payload: dict) -> dict:
     payload {"settings", "column", "step", "label": digit or None, "sampler", "guidance", "seed"} -> {"step", "total",
     "labels": [of the film, of the branch], "old", "new": films from that frame on, as `film_of`}. With nothing changed, the film's own frames.
     """
-    s, frames, k = origin(store, payload)
-    lab, step = lab_of(store), whole("The step", payload.get("step"), 0, s.steps - 1)
+    lab, s, frames, k = origin(store, payload)
+    step = whole("The step", payload.get("step"), 0, s.steps - 1)
     wanted = {"sampler": payload.get("sampler"), "guidance": payload.get("guidance"), "seed": payload.get("seed")}
     labels = [label_from(payload.get("label")) if i == k else None if d < 0 else d for i, d in enumerate(s.labels)]
     own = settings_of(s)
@@ -41,8 +42,8 @@ def branch(store: Store, payload: dict) -> dict:
 def sixteen(store: Store, payload: dict) -> dict:
     """Sixteen ways on from one frame, each with fresh noise of its own (DDPM): payload {"settings", "column", "step", "label", "seed"}
     -> {"step", "ends": base64 of uint8 (16, 28, 28)}."""
-    s, frames, k = origin(store, payload)
-    lab, step = lab_of(store), whole("The step", payload.get("step"), 0, s.steps - 1)
+    lab, s, frames, k = origin(store, payload)
+    step = whole("The step", payload.get("step"), 0, s.steps - 1)
     many = sampling_from(lab, settings_of(s), labels=[label_from(payload.get("label"))] * MANY, sampler="ddpm", steps=min(s.steps, MOST_STEPS),
                          seed=seed_number(payload.get("seed")))
     return {"step": step, "ends": packed(last_of(lab.continue_from(row(frames[step], k), many)))}

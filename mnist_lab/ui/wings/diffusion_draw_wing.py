@@ -1,13 +1,12 @@
 """Start from your drawing: redraw it from a noise level, let the model finish it, or take its noise to another label."""
 
-
 import numpy as np
 
 from mnist_lab.checkpoint import Store
 from mnist_lab.labs import seed_number
 from mnist_lab.ui import readings
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.denoisings import QUICK, drawn, lab_of, label_from, last_of, noisy_pixels, pixels
+from mnist_lab.ui.denoisings import drawn, lab_of, label_from, last_of, noisy_pixels, pixels
 from mnist_lab.ui.readings import answering, pixels_from
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.redraw import Redraw
@@ -15,6 +14,7 @@ from mnist_lab.ui.widgets.redraw import Redraw
 KEY = "draw"
 STRENGTHS = tuple(k / 10 for k in range(1, 11))  # shares of the way back to noise
 HANDS, REPEATS = 4, 3  # ways to finish a drawing; how often each step of RePaint is taken
+STEPS = 20  # of every run here: a strength is a share of them
 
 
 def build(store: Store, recorded: dict) -> None:
@@ -30,7 +30,7 @@ def redraw(store: Store, payload: dict) -> dict:
     lab, digit, label, seed = lab_of(store), drawn(payload), label_from(payload.get("label")), seed_number(payload.get("seed"))
     starts, ends = [], []
     for strength in STRENGTHS:
-        first, *_, last = lab.edit(digit, label, strength, seed=seed, **QUICK)
+        first, *_, last = lab.edit(digit, label, strength, seed=seed, steps=STEPS, sampler="dpm")
         starts.append(noisy_pixels(first.x, first.alpha_bar))
         ends.append(pixels(last.x))
     return {"strengths": list(STRENGTHS), "start": packed(np.concatenate(starts)), "end": packed(np.concatenate(ends))}
@@ -42,7 +42,7 @@ def finish(store: Store, payload: dict) -> dict:
     lab, digit, rubbed = lab_of(store), drawn(payload), pixels_from(payload.get("rubbed")) > 0
     if not rubbed.any():
         raise ValueError("Nothing is rubbed out. Wipe over a part of your digit first.")
-    frames = lab.finish(digit, ~rubbed, label_from(payload.get("label")), repeats=REPEATS, n=HANDS, steps=QUICK["steps"], seed=seed_number(payload.get("seed")))
+    frames = lab.finish(digit, ~rubbed, label_from(payload.get("label")), repeats=REPEATS, n=HANDS, steps=STEPS, seed=seed_number(payload.get("seed")))
     return {"ends": packed(last_of(frames))}
 
 
@@ -50,8 +50,8 @@ def relabel(store: Store, payload: dict) -> dict:
     """The noise of a drawing (DDIM inversion), and what it becomes under no label and under each of ten: payload {"pixels", "label": what
     the drawing is read as, or None} -> {"noise": base64 of uint8 (28, 28), "ends": base64 of uint8 (11, 28, 28), no label first}."""
     lab, label = lab_of(store), label_from(payload.get("label"))
-    *_, noise = lab.invert(drawn(payload), label, steps=QUICK["steps"])
-    frames = lab.frames(lab.sampling([None, *range(10)], steps=QUICK["steps"], guidance=1.0), noise.x)
+    *_, noise = lab.invert(drawn(payload), label, steps=STEPS)
+    frames = lab.frames(lab.sampling([None, *range(10)], steps=STEPS, guidance=1.0), noise.x)
     return {"noise": packed(noisy_pixels(noise.x, noise.alpha_bar)), "ends": packed(last_of(frames))}
 
 

@@ -2,7 +2,7 @@
 
 from mnist_lab.checkpoint import Store
 from mnist_lab.diffusion import Frame
-from mnist_lab.labs import whole
+from mnist_lab.labs import DiffusionLab, whole
 from mnist_lab.ui.controls import wing
 from mnist_lab.ui.denoisings import MOST_STEPS, SEED, lab_of, noisy_pixels, origin, row, settings_of
 from mnist_lab.ui.forgery import floats
@@ -26,13 +26,13 @@ def looks(store: Store, payload: dict) -> dict:
     payload {"settings", "column", "step", "label"} -> {"x": base64 of uint8 (28, 28), "free", "asked": base64 of float32 (28, 28), the
     guesses without a label and with it, -1 paper and 1 ink, unclamped, "step", "label", "alpha_bar"}.
     """
-    s, frames, k = origin(store, payload)
+    lab, s, frames, k = origin(store, payload)
     label = whole("The label", payload.get("label"), 0, 9)
-    return both(store, row(frames[whole("The step", payload.get("step"), 0, s.steps - 1)], k), label)
+    return both(lab, row(frames[whole("The step", payload.get("step"), 0, s.steps - 1)], k), label)
 
 
-def both(store: Store, frame: Frame, label: int) -> dict:
-    free, asked = lab_of(store).guesses(frame.x, frame.alpha_bar, [None, label])[:, 0, 2:30, 2:30]
+def both(lab: DiffusionLab, frame: Frame, label: int) -> dict:
+    free, asked = lab.guesses(frame.x, frame.alpha_bar, [None, label])[:, 0, 2:30, 2:30]
     return {"x": packed(noisy_pixels(frame.x, frame.alpha_bar)), "free": floats(free), "asked": floats(asked), "step": frame.step, "label": label,
             "alpha_bar": frame.alpha_bar}
 

@@ -8,7 +8,7 @@ from mnist_lab.checkpoint import Store
 from mnist_lab.diffusion.samplers import LOOKS, network_calls
 from mnist_lab.labs import choice, whole
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.denoisings import MOST_STEPS, SEED, lab_of, noisy_pixels, pixels, sampling_from, settings_of
+from mnist_lab.ui.denoisings import MOST_STEPS, RUNNERS, SEED, lab_of, noisy_pixels, pixels, sampling_from, settings_of
 from mnist_lab.ui.readings import answering
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.race import Race
@@ -21,7 +21,8 @@ LANES = (("ddpm", 50), ("ddim", 20), ("heun", 9), ("dpm", 10))
 def build(store: Store, recorded: dict) -> None:
     wing("Four samplers, one noise", "A lane is as long as the number of times the network is asked. All start from the same static; change who runs, "
          "and how many steps each may take.")
-    Race(recorded, lap=answering(store, lap, "lap", 20.0), elem_id="diffusion-race")
+    value = {**recorded, "samplers": {key: [name, how] for key, (name, _, how) in RUNNERS.items()}}
+    Race(value, lap=answering(store, lap, "lap", 20.0), elem_id="diffusion-race")
 
 
 def lap(store: Store, payload: dict) -> dict:
@@ -30,7 +31,8 @@ def lap(store: Store, payload: dict) -> dict:
     payload {"settings", "column", "sampler", "steps"} -> {"sampler", "steps", "calls", "ms", "at": [calls made when each picture
     was], "x": base64 of uint8 (n, 28, 28), "end": base64 of uint8 (28, 28)}.
     """
-    lab, settings = lab_of(store), payload.get("settings")
+    settings = payload.get("settings")
+    lab = lab_of(store, settings)
     s = sampling_from(lab, settings)
     column = whole("The column", payload.get("column"), 0, len(s.labels) - 1)
     sampler, steps = choice("sampler", payload.get("sampler"), tuple(LOOKS)), whole("Steps", payload.get("steps"), 1, MOST_STEPS)

@@ -6,7 +6,7 @@ from mnist_lab.checkpoint import Store
 from mnist_lab.diffusion.editing import swap_patch
 from mnist_lab.labs import seed_number, whole
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.denoisings import QUICK, lab_of, label_from, last_of, noisy_pixels
+from mnist_lab.ui.denoisings import lab_of, label_from, last_of, noisy_pixels
 from mnist_lab.ui.readings import answering
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.seeds import Seeds
@@ -26,7 +26,7 @@ def between(store: Store, payload: dict) -> dict:
     """payload {"seeds": [two], "label"} -> {"noise", "ends": base64 of uint8 (n, 28, 28)}: noises on the way, and their digits."""
     lab = lab_of(store)
     noise = lab.noise_between(seeds_from(payload), STOPS)
-    sampling = lab.sampling([label_from(payload.get("label"))] * STOPS, **QUICK)
+    sampling = lab.sampling([label_from(payload.get("label"))] * STOPS, **lab.quick)
     return {"noise": packed(noisy_pixels(noise, 0.0)), "ends": packed(last_of(lab.frames(sampling, noise)))}
 
 
@@ -41,7 +41,7 @@ def patch(store: Store, payload: dict) -> dict:
         raise ValueError("The patch must lie within the 28x28 pixels, and not be empty.")
     ends = lab.noise_between(seeds_from(payload), 2)
     noise = torch.cat([ends[:1], swap_patch(ends[:1], ends[1:], top + 2, left + 2, height, width)])  # 2: the border that is not seen
-    sampling = lab.sampling([label_from(payload.get("label"))] * 2, **QUICK)
+    sampling = lab.sampling([label_from(payload.get("label"))] * 2, **lab.quick)
     return {"noise": packed(noisy_pixels(noise, 0.0)), "ends": packed(last_of(lab.frames(sampling, noise)))}
 
 

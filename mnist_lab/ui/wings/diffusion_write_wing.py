@@ -1,17 +1,15 @@
 """Write: a number typed comes out in handwriting, every digit new; as PNG, SVG, or a GIF of it coming out of noise."""
 
-import io
-
 import numpy as np
 
 from mnist_lab.checkpoint import Store
 from mnist_lab.diffusion import Frame
 from mnist_lab.labs import choice, seed_number
-from mnist_lab.plots.digits import grid, svg
+from mnist_lab.plots.digits import gif, grid, svg
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.denoisings import QUICK, lab_of, noisy_pixels, pixels
+from mnist_lab.ui.denoisings import lab_of, noisy_pixels, pixels
 from mnist_lab.ui.readings import answering
-from mnist_lab.ui.widgets import data_url, packed
+from mnist_lab.ui.widgets import data_url, packed, png
 from mnist_lab.ui.widgets.write import Write
 
 KEY = "write"
@@ -38,15 +36,11 @@ def file(store: Store, payload: dict) -> dict:
     kind = choice("kind of file", payload.get("kind"), ("png", "svg", "gif"))
     frames = writing(store, payload)
     digits, count = pixels(frames[-1].x), len(frames[-1].x)
-    data = io.BytesIO()
     if kind == "svg":
-        data.write(svg(digits).encode())
-    elif kind == "png":
-        grid(digits, count, SCALE, gap=0).save(data, "PNG", optimize=True)
-    else:
-        first, *others = (grid(noisy_pixels(f.x, f.alpha_bar), count, GIF_SCALE, gap=0) for f in frames)
-        first.save(data, "GIF", save_all=True, append_images=others, duration=[FRAME_MS] * len(others) + [LAST_MS], loop=0)
-    return {"file": data_url(data.getvalue(), "image/svg+xml" if kind == "svg" else f"image/{kind}")}
+        return {"file": data_url(svg(digits).encode(), "image/svg+xml")}
+    if kind == "png":
+        return {"file": png(grid(digits, count, SCALE, gap=0))}
+    return {"file": data_url(gif((grid(noisy_pixels(f.x, f.alpha_bar), count, GIF_SCALE, gap=0) for f in frames), FRAME_MS, LAST_MS), "image/gif")}
 
 
 def writing(store: Store, payload: dict) -> list[Frame]:
@@ -54,7 +48,7 @@ def writing(store: Store, payload: dict) -> list[Frame]:
     if not isinstance(number, str) or not 1 <= len(number) <= MOST_DIGITS or not (number.isascii() and number.isdigit()):
         raise ValueError(f"Type between 1 and {MOST_DIGITS} digits, nothing else.")
     lab = lab_of(store)
-    return list(lab.frames(lab.sampling([int(d) for d in number], seed=seed_number(payload.get("seed")), same_noise=False, **QUICK)))
+    return list(lab.frames(lab.sampling([int(d) for d in number], seed=seed_number(payload.get("seed")), same_noise=False, **lab.quick)))
 
 
 def record(store: Store) -> dict:

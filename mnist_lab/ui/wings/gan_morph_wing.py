@@ -1,17 +1,15 @@
 """A morph through up to eight stops, by three paths side by side."""
 
-import io
-
 import torch
 
 from mnist_lab.checkpoint import Store
 from mnist_lab.data import one_hot, to_pictures
 from mnist_lab.labs import MOST_STOPS, GanLab, choice, whole
-from mnist_lab.plots.digits import grid, picture
+from mnist_lab.plots.digits import gif, grid, picture
 from mnist_lab.ui.controls import wing
 from mnist_lab.ui.forgery import floats, floats_from, lab_of
 from mnist_lab.ui.readings import answering
-from mnist_lab.ui.widgets import data_url
+from mnist_lab.ui.widgets import data_url, png
 from mnist_lab.ui.widgets.morph import Morph
 
 KEY = "morph"
@@ -49,10 +47,6 @@ def film(store: Store, payload: dict) -> dict:
     labels = one_hot(torch.tensor([whole("A digit", s.get("digit"), 0, 9) for s in stops]))
     n = (len(stops) - 1) * (A_LEG if kind == "gif" else STRIP_LEG) + 1
     digits = to_pictures(lab.through(z, labels, payload.get("path"), n)[1]).numpy()
-    file = io.BytesIO()
-    if kind == "gif":
-        first, *others = (picture(digit, SCALE) for digit in digits)
-        first.save(file, "GIF", save_all=True, append_images=others, duration=FRAME_MS, loop=0)
-    else:
-        grid(digits, len(digits), STRIP_SCALE).save(file, "PNG", optimize=True)
-    return {"file": data_url(file.getvalue(), f"image/{kind}")}
+    if kind == "png":
+        return {"file": png(grid(digits, len(digits), STRIP_SCALE))}
+    return {"file": data_url(gif((picture(digit, SCALE) for digit in digits), FRAME_MS), "image/gif")}
