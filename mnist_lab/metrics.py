@@ -69,7 +69,12 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 
 def coverage(real: Tensor, fake: Tensor, k: int = 5) -> Tensor:
     """Which real digits have a fake nearer than their k-th neighbour among real ones (Naeem et al. 2020, eq. 9): bool (N,)."""
-    return torch.cat([torch.cdist(p, fake).min(1).values <= torch.cdist(p, real).kthvalue(k + 1, dim=1).values for p in real.split(1000)])
+    return torch.cat([torch.cdist(p, fake).min(1).values for p in real.split(1000)]) <= _radii(real, k)
+
+
+def _radii(x: Tensor, k: int) -> Tensor:
+    """How far each point (N, D) lies from its k-th neighbour in its own set: (N,)."""
+    return torch.cat([torch.cdist(p, x).kthvalue(k + 1, dim=1).values for p in x.split(1000)])
 
 
 def _inside(points: Tensor, centres: Tensor, radii: Tensor) -> float:
@@ -82,10 +87,7 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> tuple[float, flo
 
     "Among" means inside the ball around some digit that reaches to its k-th nearest neighbour in its own set.
     """
-    def radii(x: Tensor) -> Tensor:
-        return torch.cat([torch.cdist(p, x).kthvalue(k + 1, dim=1).values for p in x.split(1000)])
-
-    return _inside(fake, real, radii(real)), _inside(real, fake, radii(fake))
+    return _inside(fake, real, _radii(real, k)), _inside(real, fake, _radii(fake, k))
 
 
 def nearest(images: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:

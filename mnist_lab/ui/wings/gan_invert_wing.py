@@ -1,6 +1,5 @@
 """Your own digit: find the latent vector that makes it."""
 
-
 import numpy as np
 import torch
 

@@ -1,6 +1,5 @@
 """The judge's ink: what the discriminator thinks of a picture, and what it wants."""
 
-
 import numpy as np
 import torch
 from torch import Tensor
