@@ -49,8 +49,7 @@ class ClassifierTask:
     def __init__(self, recipe: ClassifierRecipe, accelerator, validation: Digits):
         self.recipe, self.accelerator = recipe, accelerator
         model = LeNet(LeNet.Config(batch_norm=True)) if recipe.network == "lenet" else ResNet()
-        if recipe.start:
-            model.load_state_dict(checkpoint.load(Path(recipe.start))[0].state_dict())
+        common.go_on_from(recipe.start, model)
         matrices = [p for p in model.parameters() if p.dim() > 1]
         vectors = [p for p in model.parameters() if p.dim() <= 1]
         groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": vectors, "weight_decay": 0.0}]
@@ -141,8 +140,7 @@ def main() -> None:
     if result:
         model = result.networks["classifier"]
         model = fold_batch_norm(model) if recipe.network == "lenet" else model
-        before = checkpoint.read_metadata(Path(recipe.start)).training if recipe.start else None
-        path = common.save_result(recipe, recipe.network, model, recipe.network, result, before=before)
+        path = common.save_result(recipe, recipe.network, model, recipe.network, result, start=recipe.start)
         if snapshots:
             snapshots.save(history.path_of(path.parent, path.stem), result.revision)
 

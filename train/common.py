@@ -103,6 +103,12 @@ def git_revision() -> str:
     return answer.stdout.strip()
 
 
+def go_on_from(start: str, model: torch.nn.Module) -> None:
+    """The weights of an earlier checkpoint, if one is named."""
+    if start:
+        model.load_state_dict(checkpoint.load(Path(start))[0].state_dict())
+
+
 def provenance(recipe: Recipe, revision: str) -> dict:
     """How a training can be done again: what every file it writes says of it."""
     return {"recipe": dataclasses.asdict(recipe), "revision": revision, "torch": torch.__version__,
@@ -110,10 +116,10 @@ def provenance(recipe: Recipe, revision: str) -> dict:
 
 
 def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: str, result: Result, settings: dict | None = None,
-                before: dict | None = None) -> Path:
+                start: str = "") -> Path:
     """Write the checkpoint, in half precision, with everything needed to train it again; a dry run's stays in its folder.
 
-    `before` is the training of the checkpoint it started from, if it did.
+    `start` is the checkpoint it went on from, if it did: its training is told too.
     """
     folder = run_folder(recipe, file_name) if recipe.dry_run else checkpoint.FOLDER / "mnist"
     path = Path(recipe.out or folder / f"{file_name}.safetensors")
@@ -122,7 +128,7 @@ def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: st
         "images": result.images,
         "minutes": round(result.minutes, 1),
         "validation": result.validation,
-        **({"before": before} if before else {}),
+        **({"before": checkpoint.read_metadata(Path(start)).training} if start else {}),
     }
     metadata = checkpoint.Metadata(kind, dataclasses.asdict(model.config), training=training, settings=settings or {})
     checkpoint.save(path, model, metadata, half=True)
