@@ -85,7 +85,7 @@ def _generate_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--scale", type=int, default=1, help="side of a pixel, for a larger and still crisp picture (default: 1)")
     diffusion = p.add_argument_group("diffusion only")
     diffusion.add_argument("--steps", type=int, help="steps from noise to digit, 1 to 1000 (default: 50)")
-    diffusion.add_argument("--sampler", help="ddim, ddpm, dpm, heun or ipndm (default: ddim)")
+    diffusion.add_argument("--sampler", help="ddim, ddpm, dpm, heun, ipndm or consistency (default: ddim)")
     diffusion.add_argument("--schedule", help="noise schedule: linear, scaled_linear, cosine, sigmoid, karras or freehand (default: cosine)")
     diffusion.add_argument("--shape", action="append", metavar="NAME=NUMBER", help="what shapes the schedule: beta_first and beta_last (linear, "
                            "scaled_linear), offset (cosine), start, end and tau (sigmoid), rho (karras); may be given several times")

@@ -336,7 +336,7 @@ def test_frames_tell_the_whole_story(name, n):
         torch.testing.assert_close(process.add_noise(f.x0, f.eps, alpha_bar[f.step]), f.x)
 
 
-@pytest.mark.parametrize(("name", "extra"), [("ddim", {"eta": 0.7}), ("ddpm", {})])
+@pytest.mark.parametrize(("name", "extra"), [("ddim", {"eta": 0.7}), ("ddpm", {}), ("consistency", {})])
 def test_the_seed_decides(name, extra):
     x, alpha_bar = noise(2, 1, 4, 4), linear(10)
     first, again, other = (run(name, two_points(0.6), x, alpha_bar, seed, **extra)[-2].x for seed in (1, 1, 2))
@@ -542,6 +542,18 @@ def test_ancestral_sampling_keeps_the_variance_of_gaussian_data():
     deviation = 0.2
     result = run("ddpm", gaussian(deviation), noise(1, 1, 100, 100), linear(500))[-1].x
     assert result.std().item() == pytest.approx(deviation, rel=0.05)
+
+
+def test_consistency_starts_afresh_from_the_guess_at_every_level():
+    """Where the guess is one point, x at every level is that point noised; and no noise is left of the level before."""
+    point = torch.full((1, 1, 100, 100), 0.5, dtype=torch.float64)
+    alpha_bar = linear(4)
+    frames = run("consistency", lambda x, a: process.eps_from_x0(x, point, a), noise(1, 1, 100, 100), alpha_bar, seed=5)
+    for before, frame in zip(frames[:-1], frames[1:-1], strict=False):
+        rest = (frame.x - frame.alpha_bar**0.5 * point) / (1 - frame.alpha_bar) ** 0.5
+        assert rest.std().item() == pytest.approx(1, abs=0.03)
+        assert (rest * before.eps).mean().item() == pytest.approx(0, abs=0.03)
+    torch.testing.assert_close(frames[-1].x, point)
 
 
 def test_frames_are_frozen():

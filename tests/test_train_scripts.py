@@ -20,6 +20,7 @@ RUNS = {
     "diffusion": ("train.diffusion",),
     "unet": ("train.diffusion", "--network", "unet"),
     "unet-eps": ("train.diffusion", "--network", "unet", "--predicts", "eps"),
+    "student": ("train.student",),
     "by-heart": ("train.diffusion", "--few", "300"),
 }
 
@@ -44,8 +45,8 @@ def test_every_script_is_run_here():
 
 @pytest.mark.parametrize("name", RUNS)
 def test_dry_run(name, program, tmp_path):
-    if name in ("gan", "gan-residual", "pen") and not {"lenet", "resnet"} <= set(Store().names()):
-        pytest.skip("it asks the shipped classifiers, which are missing")
+    if name in ("gan", "gan-residual", "pen", "student") and not {"lenet", "resnet", "diffusion"} <= set(Store().names()):
+        pytest.skip("it asks shipped networks that are missing")
     result = program("-m", *RUNS[name], "--dry-run", "--folder", "run", "--out", "out.safetensors", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     network, metadata = load(tmp_path / "out.safetensors")

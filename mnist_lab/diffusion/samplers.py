@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from mnist_lab.diffusion.guidance import Denoiser
-from mnist_lab.diffusion.process import eps_from_x0, log_snr, x0_from_eps
+from mnist_lab.diffusion.process import add_noise, eps_from_x0, log_snr, x0_from_eps
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,26 @@ def ipndm(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: torch.G
     yield result(x, alpha_bar)
 
 
-SAMPLERS = {"ddim": ddim, "ddpm": ddpm, "dpm": dpm, "heun": heun, "ipndm": ipndm}
+def consistency(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: torch.Generator, past: Sequence[Frame] = ()) -> Iterator[Frame]:
+    """Take the guess, and send it back to the next level with noise that is all new (Song et al. 2023, algorithm 1).
+
+    Made for a network that guesses where its path ends (train.student), in one to four steps. Other networks guess the mean of
+    all digits it could be.
+    """
+    for step, here, there in steps(alpha_bar, x):
+        x0, eps = look(denoise, x, here)
+        yield Frame(step, x, x0, eps, float(here))
+        if there == 1:
+            x = x0
+        elif there > here:
+            x = add_noise(x0, fresh_noise(x, generator), there)
+    yield result(x, alpha_bar)
+
+
+SAMPLERS = {"ddim": ddim, "ddpm": ddpm, "dpm": dpm, "heun": heun, "ipndm": ipndm, "consistency": consistency}
+FRESH = ("ddpm", "consistency")  # add noise from the generator at every step
 ORDER = {"ddim": 1, "dpm": 2, "heun": 2, "ipndm": 4}  # of convergence where sigma is even, of those that add no noise
-LOOKS = {"ddim": 1, "ddpm": 1, "dpm": 1, "heun": 2, "ipndm": 1}  # network calls a step
+LOOKS = {"ddim": 1, "ddpm": 1, "dpm": 1, "heun": 2, "ipndm": 1, "consistency": 1}  # network calls a step
 VARIANCES = ("small", "large")  # ddpm's
 
 

@@ -6,7 +6,7 @@ Bad arguments raise ValueError with one sentence: what was wrong, then what is a
 from mnist_lab.checkpoint import Store
 from mnist_lab.labs.checks import MOST_PICTURES, choice, digit_input, number, seed_number, whole
 from mnist_lab.labs.classifier import CLASSIFIERS, Calibration, ClassifierLab, Verdict
-from mnist_lab.labs.diffusion import BY_HEART, DENOISERS, SHAPE_BOUNDS, DiffusionLab, Sampling
+from mnist_lab.labs.diffusion import BY_HEART, DENOISERS, SHAPE_BOUNDS, STUDENT, DiffusionLab, Sampling
 from mnist_lab.labs.gan import MOST_STOPS, GanLab, Inversion
 
 
@@ -21,5 +21,5 @@ def open_lab(name: str, store: Store | None = None) -> ClassifierLab | GanLab | 
     raise ValueError(f"There is no lab {name!r}. Choose classifier, gan, diffusion or unet.")
 
 
-__all__ = ["BY_HEART", "CLASSIFIERS", "DENOISERS", "MOST_PICTURES", "MOST_STOPS", "SHAPE_BOUNDS", "Calibration", "ClassifierLab", "DiffusionLab", "GanLab",
+__all__ = ["BY_HEART", "CLASSIFIERS", "DENOISERS", "MOST_PICTURES", "MOST_STOPS", "SHAPE_BOUNDS", "STUDENT", "Calibration", "ClassifierLab", "DiffusionLab", "GanLab",
            "Inversion", "Sampling", "Verdict", "choice", "digit_input", "number", "open_lab", "seed_number", "whole"]

@@ -20,6 +20,7 @@ from mnist_lab.diffusion.schedules import TRAIN_STEPS
 from mnist_lab.labs.checks import MOST_PICTURES, Picture, choice, digit_input, number, pictures, seed_number, whole
 
 DENOISERS = ("diffusion", "unet")  # the one the lab shows, the published baseline
+STUDENT = "student"  # taught by the first to answer in one to four calls
 BY_HEART = "history/by-heart"  # one that was taught with few digits and knows them by heart
 QUICK = {"steps": 20, "sampler": "dpm", "schedule": "cosine"}  # a run that answers a hand, unless the checkpoint names a better one
 SHAPE_BOUNDS = {"beta_first": (1e-6, 0.5), "beta_last": (1e-6, 0.5), "offset": (0, 0.5), "start": (-10, 10), "end": (-10, 10), "tau": (0.1, 10),

@@ -10,6 +10,7 @@ from torch import Tensor
 from mnist_lab.checkpoint import CheckpointError, Store
 from mnist_lab.data import to_pictures
 from mnist_lab.diffusion import Frame
+from mnist_lab.diffusion.samplers import FRESH
 from mnist_lab.labs import DENOISERS, SHAPE_BOUNDS, DiffusionLab, Sampling, choice, whole
 from mnist_lab.ui.readings import EMPTY, pixels_from
 from mnist_lab.ui.widgets import packed
@@ -18,7 +19,7 @@ NO_WEIGHTS = "This network’s weights are not here, or can’t be read. Run mak
 RUNNERS = {  # samplers: name, the same where there is little room, what is particular
     "ddim": ("DDIM", "DDIM", "no fresh noise"), "ddpm": ("DDPM", "DDPM", "adds fresh noise each step"),
     "dpm": ("DPM-Solver++ 2M", "DPM++", "remembers the last step"), "heun": ("Heun", "Heun", "looks twice before a step"),
-    "ipndm": ("iPNDM", "iPNDM", "remembers three steps"),
+    "ipndm": ("iPNDM", "iPNDM", "remembers three steps"), "consistency": ("Consistency", "Consist.", "all fresh noise each step"),
 }
 SEED = 9  # of the film the room opens on
 MOST_STEPS = 120  # of a film that can be gone on from: the server takes its steps again
@@ -109,7 +110,7 @@ def origin(store: Store, payload: dict) -> tuple[DiffusionLab, Sampling, list[Fr
     if s.steps > MOST_STEPS:
         raise ValueError(f"Only a film of up to {MOST_STEPS} steps can be gone on from. Generate a shorter one.")
     column = whole("The column", payload.get("column"), 0, len(s.labels) - 1)
-    if s.sampler != "ddpm" and not s.options.get("eta"):
+    if s.sampler not in FRESH and not s.options.get("eta"):
         s, column = sampling_from(lab, settings, labels=[settings["labels"][column]]), 0
     return lab, s, _frames(store, json.dumps(settings_of(s))), column
 

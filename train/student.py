@@ -1,0 +1,145 @@
+"""Teach a denoiser to answer in one look: `python -m train.student`, from the lab's own denoiser and with it as the teacher.
+
+The student is the same network, and starts from the same weights. It learns to give, at a noisy place, the clean picture that it
+gives a little further along the teacher's guided path (consistency distillation, Song et al. 2023, algorithm 2); as it is right
+where little noise is left, it comes to be right from pure noise. How far "a little" is, is Geng et al.'s (2024, section 3.2) at the
+end of their schedule: a 256th to a 28th part of the noise. How much each level counts is learned, as in train.diffusion.
+
+The weights kept are those whose samples by 1, 2 and 4 calls lie nearest to the validation writers' digits in LeNet's features;
+the best classifier, which judges the result, is not asked.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from mnist_lab import checkpoint, metrics
+from mnist_lab.checkpoint import FOLDER, Store
+from mnist_lab.data import Digits, one_hot, to_model, to_pictures
+from mnist_lab.diffusion import SAMPLERS, guided, levels
+from mnist_lab.diffusion.process import add_noise, x0_from_eps
+from mnist_lab.diffusion.samplers import along_noise, look
+from mnist_lab.labs import STUDENT
+from mnist_lab.models import Denoiser
+from mnist_lab.models.denoiser import DEVIATION
+from mnist_lab.plots.digits import grid
+from mnist_lab.training import seeded
+from train import common
+from train.diffusion import NoiseWeight, schedule, split_parameters
+from train.muon import Muon
+
+CALLS = (1, 2, 4)  # it is made for
+SAMPLES = 1_000  # generated with each of them at a validation
+
+
+@dataclass(frozen=True)
+class StudentRecipe(common.Recipe):
+    start: str = ""  # the denoiser to learn from, if not the lab's own
+    guidance: float = 1.5  # of the teacher
+    batch: int = 128
+    images: int = 1_000_000
+    rate: float = 0.005  # Muon's; AdamW takes a twentieth part
+    drop_label: float = 0.1
+    clip: float = 1.0  # norm of the gradient
+    compile: bool = False  # as in train.diffusion
+    ema: float = 0.999
+    validate_every: int = 50_000
+
+
+class StudentTask:
+    def __init__(self, recipe: StudentRecipe, accelerator, validation: Digits):
+        self.recipe, self.accelerator = recipe, accelerator
+        self.teacher, metadata = checkpoint.load(teacher_of(recipe))
+        if not isinstance(self.teacher, Denoiser):
+            raise ValueError("The teacher must be a denoiser of our own kind.")
+        self.teacher = self.teacher.to(accelerator.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.range = metadata.settings["lowest_alpha_bar"], metadata.settings["highest_alpha_bar"]
+        model, weight = Denoiser(self.teacher.config), NoiseWeight()
+        model.load_state_dict(self.teacher.state_dict())
+        inner, outer = split_parameters(model)
+        muon = Muon(inner, lr=recipe.rate)
+        adam = torch.optim.AdamW([*outer, *weight.parameters()], lr=recipe.rate / 20, betas=(0.9, 0.99), weight_decay=0.0)
+        for network in (model, self.teacher) if recipe.compile else ():
+            network.compile(dynamic=False)
+        self.networks = {"network": accelerator.prepare(model.to(memory_format=torch.channels_last)), "weight": accelerator.prepare(weight)}
+        self.optimizers = [accelerator.prepare(o) for o in (muon, adam)]
+        self.bare = accelerator.unwrap_model(model)
+        self.reader = Store()["lenet"].to(accelerator.device)
+        self.validation = validation.to(accelerator.device)
+        self.real = metrics.read(self.reader, self.validation.images).features
+
+    def places(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Noise levels alpha_bar (B,) to start from, and those a little further along."""
+        place = (torch.rand((), generator=generator, device=generator.device) + torch.arange(count, device=generator.device) / count) % 1
+        low, high = ((1 / alpha_bar - 1) ** 0.5 / DEVIATION for alpha_bar in reversed(self.range))
+        sigma = (-0.4 + 2.0 * torch.special.ndtri(place.clamp(1e-4, 1 - 1e-4))).exp().clamp(low, high)  # of data with variance 1
+        nearer = sigma * (1 - (1 + 8 * torch.sigmoid(-sigma / 2)) / 256)
+        return tuple(1 / (1 + (DEVIATION * s).square()) for s in (sigma, nearer))
+
+    def update(self, batch: Digits, generator: torch.Generator) -> dict[str, Tensor]:
+        network, weight = self.networks["network"], self.networks["weight"]
+        x0 = to_model(batch.images)
+        here, there = self.places(len(x0), generator)
+        eps = torch.randn(x0.shape, generator=generator, device=x0.device)
+        label = one_hot(batch.labels) * (torch.rand(len(x0), 1, generator=generator, device=x0.device) >= self.recipe.drop_label)
+        level, nearer = here[:, None, None, None], there[:, None, None, None]
+        x = add_noise(x0, eps, level).contiguous(memory_format=torch.channels_last)
+        with self.accelerator.autocast():
+            with torch.no_grad():
+                slope = look(guided(self.teacher, label, self.recipe.guidance), x, level)[1]
+                end = look(guided(self.bare, label), along_noise(x, slope, level, nearer), nearer)[0]
+            guess = x0_from_eps(x, network(x, here, label).float(), level)
+        apart = (guess - end).square().mean((1, 2, 3)).sqrt()
+        usual = weight(here)
+        loss = (apart * (-usual).exp() + usual).mean()
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(network.parameters(), self.recipe.clip)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        return {"apart": apart.detach().mean()}
+
+    @torch.inference_mode()
+    def make(self, network: nn.Module, labels: Tensor, calls: int, seed: int) -> Tensor:
+        """Pictures (N, 28, 28) by so many calls."""
+        generator, parts = seeded(labels.device, seed), []
+        for some in labels.split(500):
+            x = torch.randn(len(some), 1, 32, 32, generator=generator, device=labels.device)
+            *_, last = SAMPLERS["consistency"](guided(network, one_hot(some)), x, levels("cosine", calls, *self.range), generator=generator)
+            parts.append(to_pictures(last.x))
+        return torch.cat(parts)
+
+    @torch.inference_mode()
+    def validate(self, averaged: dict[str, nn.Module]) -> dict[str, float]:
+        """Frechet distances to validation digits in LeNet's features, and the share read as asked by one call."""
+        labels = metrics.labels_like(self.validation, SAMPLES)
+        readings = {n: metrics.read(self.reader, self.make(averaged["network"], labels, n, seed=1)) for n in CALLS}
+        distances = {n: metrics.frechet_distance(reading.features, self.real) for n, reading in readings.items()}
+        asked = (readings[1].digit == labels).float().mean().item()
+        return {"loss": sum(distances.values()) / len(CALLS), **{f"by_{n}": d for n, d in distances.items()}, "read_as_asked": asked}
+
+    def picture(self, averaged: dict[str, nn.Module]) -> Image.Image:
+        labels = torch.arange(20, device=self.validation.labels.device) % 10
+        return grid(torch.cat([self.make(averaged["network"], labels, n, seed=2) for n in CALLS]).cpu().numpy(), columns=10, scale=2)
+
+
+def teacher_of(recipe: StudentRecipe) -> Path:
+    return Path(recipe.start or FOLDER / "mnist" / "diffusion.safetensors")
+
+
+def main() -> None:
+    recipe = common.read_recipe(StudentRecipe, __doc__)
+    result = common.run(recipe, STUDENT, StudentTask, schedule)
+    if result:
+        teacher = teacher_of(recipe)
+        known = checkpoint.read_metadata(teacher).settings
+        settings = {**{key: known[key] for key in ("lowest_alpha_bar", "highest_alpha_bar")}, "guidance": 1.0}
+        common.save_result(recipe, STUDENT, result.networks["network"], "denoiser", result, settings, str(teacher))
+
+
+if __name__ == "__main__":
+    main()
