@@ -20,7 +20,8 @@ __all__ = ["load"]
 
 
 def load(name: str) -> ClassifierLab | GanLab | DiffusionLab:
-    """A lab by name: "classifier" (or "lenet", "resnet"), "gan", or "diffusion" (or "unet", the baseline).
+    """A lab by name: "classifier" (or "lenet", "resnet"), "gan", or "diffusion" (or "student", which needs one to
+    four calls, or "unet", the baseline).
 
     Raises ValueError for another name and `checkpoint.CheckpointError` if its weights are missing or broken.
     """

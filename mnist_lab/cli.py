@@ -77,8 +77,8 @@ def _command(commands, name: str, run, text: str) -> argparse.ArgumentParser:
 def _generate_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--out", type=Path, required=True, metavar="FILE",
                    help=f"picture to write ({' '.join(SUFFIXES)}); .gif makes a film of the denoising, or of a morph by the GAN")
-    p.add_argument("--model", choices=("diffusion", "unet", "gan"), default="diffusion", help="what makes the digits; unet is the baseline "
-                   "(default: diffusion)")
+    p.add_argument("--model", choices=("diffusion", "student", "unet", "gan"), default="diffusion", help="what makes the digits; student needs "
+                   "four looks, unet is the baseline (default: diffusion)")
     p.add_argument("--digit", type=int, metavar="0-9", help="which digit (default: a grid of all ten)")
     p.add_argument("--n", type=int, default=1, help="pictures of each digit (default: 1)")
     p.add_argument("--seed", type=int, default=0, help="the same seed gives the same pictures (default: 0)")

@@ -54,7 +54,7 @@ def test_generate_takes_every_setting_of_the_lab(run, store, tmp_path, options, 
 
 
 @pytest.mark.usefixtures("store")
-@pytest.mark.parametrize("model", ["diffusion", "unet", "gan"])
+@pytest.mark.parametrize("model", ["diffusion", "student", "unet", "gan"])
 @pytest.mark.parametrize(("arguments", "size"), [
     ((), (289, 28)), (("--n", 2), (289, 57)), (("--digit", 1, "--n", 3), (86, 28)), (("--digit", 1, "--n", 11), (289, 57)),
 ])
@@ -169,7 +169,7 @@ def test_models_lists_every_checkpoint(run):
     status, out, err = run("models")
     assert (status, err) == (0, "")
     lines = {line.split()[0]: line for line in out.splitlines()[1:]}
-    assert {"lenet", "resnet", "gan", "diffusion", "unet"} <= lines.keys()
+    assert {"lenet", "resnet", "gan", "diffusion", "student", "unet"} <= lines.keys()
     assert "16,554" in lines["lenet"]
     assert "2,447,681" in lines["unet"]
     assert all(" MB " in line for line in lines.values())

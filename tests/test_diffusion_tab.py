@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mnist_lab import metrics
 from mnist_lab.data import to_pictures
 from mnist_lab.labs import DiffusionLab
 from mnist_lab.plots.digits import svg
@@ -24,6 +25,7 @@ from mnist_lab.ui.wings import (
     diffusion_noise_wing,
     diffusion_race_wing,
     diffusion_seeds_wing,
+    diffusion_student_wing,
     diffusion_write_wing,
 )
 
@@ -208,6 +210,34 @@ def test_only_the_patch_of_the_noise_changes(store):
     assert not changed.any()
 
 
+# ---- the student
+
+
+def test_turned_noise_is_noise_at_every_angle_and_comes_round():
+    noise = [diffusion_student_wing.turned(3, angle, 10) for angle in (0, 40, 90, 180, 360)]
+    assert all(abs(n.std().item() - 1) < 0.03 for n in noise)
+    torch.testing.assert_close(noise[0], noise[-1])
+    torch.testing.assert_close(noise[0], -noise[3])
+    assert abs((noise[0] * noise[2]).mean().item()) < 0.03
+
+
+@pytest.mark.parametrize("calls", [1, 2, 4])
+def test_the_student_draws_ten_digits_that_are_read_as_asked(store, calls):
+    found = diffusion_student_wing.student(store, {"seed": 3, "angle": 25, "label": None, "calls": calls})
+    read = metrics.read(store["resnet"], torch.tensor(cells(found["ends"]))).digit
+    assert found["calls"] == calls and (read == torch.arange(10)).sum() >= 9
+    assert found == {**diffusion_student_wing.student(store, {"seed": 3, "angle": 25, "label": None, "calls": calls}), "ms": found["ms"]}
+
+
+def test_student_and_teacher_start_from_the_same_noise(store):
+    asked = {"seed": 3, "angle": 25, "label": 7, "calls": 1}
+    by_student, by_teacher = diffusion_student_wing.student(store, asked), diffusion_student_wing.teacher(store, asked)
+    assert by_student["noise"] == by_teacher["noise"] and by_teacher["calls"] > 4
+    a, b = (cells(found["ends"]).astype(int) for found in (by_student, by_teacher))
+    apart = np.abs(a[:, None] - b[None]).mean((2, 3))  # each of the student's sevens against each of the teacher's
+    assert (apart.argmin(1) == np.arange(10)).sum() >= 8
+
+
 # ---- write
 
 
@@ -219,8 +249,6 @@ def test_a_number_is_written_digit_by_digit_each_in_another_hand(store):
 
 
 def test_a_number_is_read_as_it_was_asked_for(store):
-    from mnist_lab import metrics
-
     ends = cells(diffusion_write_wing.write(store, {"number": "0123456789", "seed": 3})["digits"])[-10:]
     read = metrics.read(store["resnet"], torch.tensor(ends)).digit
     assert (read == torch.arange(10)).sum() >= 9
@@ -271,6 +299,8 @@ TWO, THREE = (packed(np.zeros((n, 28, 28), np.uint8)) for n in (2, 3))
     (diffusion_seeds_wing.between, {"seeds": [1], "label": None}), (diffusion_seeds_wing.between, {"seeds": "12", "label": None}),
     (diffusion_seeds_wing.patch, {"seeds": [1, 2], "label": 3, "patch": [20, 20, 9, 9]}),
     (diffusion_seeds_wing.patch, {"seeds": [1, 2], "label": 3, "patch": [1, 1, 0, 3]}),
+    (diffusion_student_wing.student, {"seed": 1, "angle": 0, "label": None, "calls": 5}), (diffusion_student_wing.teacher, {"seed": 1, "label": 3}),
+    (diffusion_student_wing.student, {"seed": 1, "angle": 361, "label": None, "calls": 1}), (diffusion_student_wing.student, {}),
     (diffusion_seeds_wing.patch, {"seeds": [1, 2], "label": 3}), (diffusion_write_wing.write, {"number": "", "seed": 1}),
     (diffusion_write_wing.write, {"number": "12a", "seed": 1}), (diffusion_write_wing.write, {"number": "1" * 17, "seed": 1}),
     (diffusion_write_wing.write, {"number": "٣", "seed": 1}),
@@ -296,3 +326,15 @@ def test_the_recorded_parts_are_what_the_shipped_network_makes(store):
     assert np.abs(cells(now["end"]).astype(int) - cells(lap["end"])).max() <= 8
     written = diffusion_write_wing.write(store, {"number": kept["write"]["number"], "seed": kept["write"]["seed"]})
     assert np.abs(cells(written["digits"])[-8:].astype(int) - cells(kept["write"]["digits"])).max() <= 8
+
+
+def test_what_is_held_against_training_digits_is_what_the_card_tells(store):
+    """The pairs are as far apart as is said beside them; the network that knows few digits by heart lies nearer to its own."""
+    kept = diffusion_tab.recorded()["copies"]
+    for name in ("ours", "heart"):
+        made, nearest = (cells(kept[name][key]).astype(float) / 255 for key in ("made", "nearest"))
+        assert np.sqrt(((made - nearest) ** 2).sum((1, 2))) == pytest.approx(kept[name]["distance"], abs=0.01)
+    scores = store.load("diffusion")[1].scores
+    assert kept["nearer"] == {"ours": scores["guidance 1"]["memory"]["nearer"], "heart": scores["by_heart"]["memory"]["nearer"]}
+    assert np.median(kept["heart"]["distance"]) < np.median(kept["ours"]["distance"])
+    assert kept["nearer"]["heart"] > 0.75 and kept["nearer"]["ours"] < 0.55  # the test fires where it should, and only there

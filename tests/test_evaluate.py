@@ -43,18 +43,24 @@ def test_copies_are_told_from_what_is_new(train_digits, test_digits):
     seen = train_digits[:2000]
     noise = torch.randint(0, 30, (500, 28, 28), generator=torch.Generator().manual_seed(0))
     copies = (seen.images[:500] + noise).clamp(max=255).to(torch.uint8)
-    assert evaluate.score_memory(copies, seen, test_digits[:1000])["nearer"] > 0.9
-    new = evaluate.score_memory(train_digits[10_000:11_000].images, seen, test_digits[:1000])
+    others = metrics.nearest(test_digits.images[:1000], seen.images)[0]
+    assert evaluate.score_memory(copies, seen, others)["nearer"] > 0.9
+    new = evaluate.score_memory(train_digits[10_000:11_000].images, seen, others)
     assert new["nearer"] == pytest.approx(0.5, abs=0.1)
     assert new["distance"] == pytest.approx(new["distance_of_test_digits"], rel=0.1)
 
 
-@pytest.mark.slow
-def test_the_quick_run_is_the_nearest_of_its_trials_and_is_then_the_lab_s(checkpoints, tmp_path, monkeypatch, validation_digits):
+def copied(checkpoints, tmp_path, monkeypatch) -> None:
+    """A store of our own to write into, and a folder for the samples."""
     (tmp_path / "mnist").mkdir()
     for name in ("diffusion", "resnet"):
         shutil.copy(checkpoints / "mnist" / f"{name}.safetensors", tmp_path / "mnist")
-    monkeypatch.chdir(tmp_path)  # where the samples are kept
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_quick_run_is_the_nearest_of_its_trials_and_is_then_the_lab_s(checkpoints, tmp_path, monkeypatch, validation_digits):
+    copied(checkpoints, tmp_path, monkeypatch)
     monkeypatch.setattr(evaluate, "QUICK_SCHEDULES", ("cosine",))
     evaluate.choose_quick(Store(tmp_path), "diffusion", validation_digits, 50)
     settings = Store(tmp_path).load("diffusion")[1].settings
@@ -64,3 +70,18 @@ def test_the_quick_run_is_the_nearest_of_its_trials_and_is_then_the_lab_s(checkp
     assert settings["quick"] == min(trials.values(), key=lambda t: t["frechet_distance"])["how"]
     lab = DiffusionLab(Store(tmp_path))
     assert lab.sampling([3], **lab.quick).steps == settings["quick"]["steps"]
+
+
+@pytest.mark.slow
+def test_the_race_is_measured_by_network_calls(checkpoints, tmp_path, monkeypatch, validation_digits):
+    copied(checkpoints, tmp_path, monkeypatch)
+    monkeypatch.setattr(evaluate, "RACERS", ("ddim", "heun"))
+    monkeypatch.setattr(evaluate, "RACE_STEPS", (2, 6))
+    evaluate.measure_race(Store(tmp_path), "diffusion", validation_digits, 50)
+    lab, race = DiffusionLab(Store(tmp_path)), Store(tmp_path).load("diffusion")[1].settings["race"]
+    assert {sampler: [*by] for sampler, by in race["distance_by_calls"].items()} == {"ddim": ["2", "6"], "heun": ["3", "11"]}
+    labels = metrics.labels_like(validation_digits, 50)
+    made = evaluate.diffusion_batch(lab, labels, race["guidance"], evaluate.TRIED, {"steps": 6, "sampler": "ddim", "schedule": "cosine"})
+    features = [metrics.read(Store(tmp_path)["resnet"], images).features for images in (made, validation_digits.images)]
+    assert race["distance_by_calls"]["ddim"]["6"] == pytest.approx(metrics.frechet_distance(*features), rel=0.01)
+    assert race["distance_by_calls"]["ddim"]["6"] < race["distance_by_calls"]["ddim"]["2"]

@@ -49,8 +49,14 @@ def test_labs_open_by_name(store):
     assert open_lab("unet", store).network is store["unet"]
 
 
+def test_a_network_brings_the_run_it_is_made_for(store):
+    usual = {name: open_lab(name, store).sampling([3]) for name in ("diffusion", "student", "unet")}
+    assert {name: (s.sampler, s.steps) for name, s in usual.items()} == {"diffusion": ("ddim", 50), "student": ("consistency", 4), "unet": ("ddim", 50)}
+    assert open_lab("student", store).sampling([3], steps=1, sampler="ddim").steps == 1
+
+
 def test_an_unknown_lab_is_answered_with_the_known():
-    with pytest.raises(ValueError, match="classifier, gan, diffusion or unet"):
+    with pytest.raises(ValueError, match="classifier, gan, diffusion, student or unet"):
         mnist_lab.load("transformer")
 
 

@@ -12,6 +12,7 @@ WHAT = {
     "gan": "conditional DCGAN generator",
     "discriminator": "the GAN's other half",
     "diffusion": "our denoiser, a small U-Net on patches",
+    "student": "the denoiser's student, made for one to four calls",
     "unet": "the baseline: the published U-Net, trained to predict v",
 }
 
@@ -80,9 +81,11 @@ def _average(training: dict, dataset: str) -> list[str]:
 def card(name: str, metadata: Metadata) -> str:
     lines = [f"## {name}", "", f"{WHAT.get(name, metadata.model)}. {summary(metadata.scores)}.", *stages(metadata.training, metadata.dataset)]
     if metadata.settings:
-        lines += ["", "Settings: " + ", ".join(f"{k} {v}" for k, v in metadata.settings.items() if not k.endswith("_trials")) + "."]
+        lines += ["", "Settings: " + ", ".join(f"{k} {v}" for k, v in metadata.settings.items() if k != "race" and not k.endswith("_trials")) + "."]
     for key in [k for k in metadata.settings if k.endswith("_trials")]:
         lines += ["", _trials(key.removesuffix("_trials"), metadata.settings[key])]
+    if "race" in metadata.settings:
+        lines += ["", _race(metadata.settings["race"])]
     scores = metadata.scores
     if "accuracy_per_digit" in scores:
         lines += ["", "| digit | " + " | ".join(map(str, range(10))) + " |", "| --- |" + " --- |" * 10]
@@ -98,6 +101,12 @@ def _trials(what: str, trials: dict) -> str:
     """What was tried on validation writers before something was chosen."""
     tried = "; ".join(f"{k}: distance {t['frechet_distance']:.2f}, {percent(t['read_as_asked'])} read as asked" for k, t in trials.items() if k != "samples")
     return f"How the {what}{' run' if what == 'quick' else ''} was chosen, by {trials['samples']:,} samples each against validation writers' digits: {tried}."
+
+
+def _race(race: dict) -> str:
+    runs = "; ".join(f"{sampler} " + ", ".join(f"{d:.2f} by {calls}" for calls, d in by.items()) for sampler, by in race["distance_by_calls"].items())
+    return (f"Frechet distance by network calls, {race['samples']:,} samples each at guidance {race['guidance']:g} against validation writers' digits, for the "
+            f"room's race: {runs}.")
 
 
 def _generated(scores: dict) -> list[str]:

@@ -19,19 +19,20 @@ from mnist_lab import checkpoint, metrics
 from mnist_lab.checkpoint import Store, fingerprint
 from mnist_lab.data import Digits, load_digits, one_hot, to_pictures
 from mnist_lab.diffusion.samplers import LOOKS, network_calls
-from mnist_lab.labs import BY_HEART, DENOISERS, DiffusionLab, GanLab
+from mnist_lab.labs import BY_HEART, DENOISERS, STUDENT, DiffusionLab, GanLab
 from train import population
 from train.cards import write_cards
 from train.hands import redraw, scribbles, skeletons
+from train.student import CALLS
 
 CLASSIFIERS = ("lenet", "resnet")
 GUIDANCES = (1.0, 1.5, 2.0, 3.0)
 FULL = {"steps": 50, "sampler": "ddim", "schedule": "cosine"}  # how every denoiser is scored
 QUICK_CALLS = 10  # how often the quick run asks the network
 QUICK_SAMPLERS, QUICK_SCHEDULES = ("ddim", "dpm", "heun", "ipndm"), ("cosine", "karras", "linear")
+RACERS, RACE_STEPS = ("ddpm", "ddim", "heun", "dpm", "ipndm"), (3, 5, 10, 20, 50)
 BATCH = 100  # samples made, and kept, at a time
 SCORED, TRIED = 1_000, 5_000  # seeds from here on: of samples that are scored, and of those that something is chosen by
-BESIDE = 3_000  # samples of a guidance that is not the default
 KNOWN_BY_HEART = 1_000  # samples of the network that learned by heart
 INVERTED = 100  # test digits sought in the GAN's latent space
 KEPT = 0.99  # of validation writers' digits count as digits
@@ -124,11 +125,11 @@ def score_samples(store: Store, images: Tensor, labels: Tensor, reference: Digit
     }
 
 
-def score_memory(images: Tensor, train: Digits, test: Digits) -> dict:
-    """How far samples lie from their nearest training digits, test digits (new writers) beside them, and how often a sample is
-    the nearer of a pair: half of the time if both are new, always if samples are copies.
+def score_memory(images: Tensor, train: Digits, new: Tensor) -> dict:
+    """How far samples lie from their nearest training digits, beside how far test digits do (`new`: their writers are), and how often
+    a sample is the nearer of a pair: half of the time if both are new, always if samples are copies.
     """
-    own, new = (metrics.nearest(x, train.images)[0] for x in (images, test.images))
+    own = metrics.nearest(images, train.images)[0]
     return {"samples": len(images), "distance": own.median().item(), "distance_of_test_digits": new.median().item(), "nearer": metrics.auroc(new, own)}
 
 
@@ -169,6 +170,18 @@ def choose_quick(store: Store, name: str, validation: Digits, count: int) -> Non
     checkpoint.update(store.path(name), settings={"quick": best, "quick_trials": {"samples": count, **trials}})
 
 
+def measure_race(store: Store, name: str, validation: Digits, count: int) -> None:
+    """How far each sampler's digits lie from validation writers' after few and many steps, at the default guidance: for the room's race."""
+    lab, labels = DiffusionLab(store, name), metrics.labels_like(validation, count)
+    real, found = metrics.read(store["resnet"], validation.images).features, {}
+    for sampler, steps in itertools.product(RACERS, RACE_STEPS):
+        how = {"steps": steps, "sampler": sampler, "schedule": "cosine"}
+        made = metrics.read(store["resnet"], diffusion_samples(lab, labels, lab.default_guidance, how, TRIED)).features
+        found.setdefault(sampler, {})[str(network_calls(sampler, steps))] = round(metrics.frechet_distance(made, real), 3)
+        print(f"{how}: {found[sampler]}", flush=True)
+    checkpoint.update(store.path(name), settings={"race": {"samples": count, "guidance": lab.default_guidance, "distance_by_calls": found}})
+
+
 def choose_guidance(store: Store, name: str, validation: Digits, count: int) -> None:
     """The least guidance that is read as asked in 99 % of samples, else the best read: chosen on validation writers."""
     lab, labels = DiffusionLab(store, name), metrics.labels_like(validation, count)
@@ -189,6 +202,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=10_000, help="samples of each generator (default 10,000)")
     parser.add_argument("--diffusion-samples", type=int, default=0, help="fewer for the diffusion model, which takes hours on a CPU")
     parser.add_argument("--choose", type=int, metavar="N", default=0, help="first choose each denoiser's guidance and quick run, with N samples a trial")
+    parser.add_argument("--measure-race", type=int, metavar="N", default=0, help="measure each sampler after few and many steps, with N samples each")
     parser.add_argument("--only", nargs="*", help="checkpoints to score (default: all that are there)")
     options, store = parser.parse_args(), Store()
     there = [name for name in (*CLASSIFIERS, "gan", *DENOISERS) if name in store.names()]
@@ -204,35 +218,37 @@ def main() -> None:
     if "gan" in options.only:
         score_gan(store, test, options.samples)
     for name in [n for n in DENOISERS if n in options.only]:
-        if options.choose:
+        if options.choose and name != STUDENT:
             choose_guidance(Store(), name, load_digits("validation"), options.choose)
             choose_quick(Store(), name, load_digits("validation"), options.choose)
+        if options.measure_race and name == DENOISERS[0]:
+            measure_race(Store(), name, load_digits("validation"), options.measure_race)
         score_diffusion(Store(), name, test, options.diffusion_samples or options.samples)
     write_cards(Store())
 
 
 def score_gan(store: Store, test: Digits, count: int) -> None:
     lab, train, labels = GanLab(store), load_digits("train"), metrics.labels_like(test, count)
-    images = gan_samples(lab, labels)
+    images, new = gan_samples(lab, labels), metrics.nearest(test.images, train.images)[0]
     ms = ms_per_image(lambda labels: gan_samples(lab, labels), labels[:BATCH])
-    report(store, "gan", {**score_samples(store, images, labels, test), "ms_per_image": ms, "memory": score_memory(images, train, test),
+    report(store, "gan", {**score_samples(store, images, labels, test), "ms_per_image": ms, "memory": score_memory(images, train, new),
                           "inversion": score_inversion(store, lab, test), "floor": floor(store, train, test, count)})
 
 
 def score_diffusion(store: Store, name: str, test: Digits, count: int) -> None:
-    """The default guidance with `count` samples, by the full run and by the checkpoint's quick one; plain guidance beside it, with
-    as many as BESIDE at most.
-    """
-    lab, train, scores = DiffusionLab(store, name), load_digits("train"), {}
+    """`count` samples of each of a denoiser's runs: plain, at the default guidance, and the checkpoint's quick one; a student's by 1, 2 and 4 calls."""
+    lab, train, scores, labels = DiffusionLab(store, name), load_digits("train"), {}, metrics.labels_like(test, count)
     quick = store.load(name)[1].settings.get("quick")
     runs = [(guidance, FULL) for guidance in sorted({1.0, lab.default_guidance})] + ([(lab.default_guidance, quick)] if quick else [])
+    if name == STUDENT:
+        runs = [(1.0, {**lab.usual, "steps": steps}) for steps in CALLS]
+    new, best = metrics.nearest(test.images, train.images)[0], floor(store, train, test, count)
     for guidance, how in runs:
-        labels = metrics.labels_like(test, count if guidance == lab.default_guidance else min(count, BESIDE))
         images = diffusion_samples(lab, labels, guidance, how)
-        scored = {**score_samples(store, images, labels, test), "memory": score_memory(images, train, test)}
+        scored = {**score_samples(store, images, labels, test), "memory": score_memory(images, train, new)}
         ms = ms_per_image(lambda labels, run=(guidance, 0, how): diffusion_batch(lab, labels, *run), labels[:BATCH])
         key = f"guidance {guidance:g}" + ("" if how == FULL else f", {network_calls(how['sampler'], how['steps'])} calls")
-        scores[key] = {**scored, "ms_per_image": ms, **how, "floor": floor(store, train, test, len(labels))}
+        scores[key] = {**scored, "ms_per_image": ms, **how, "floor": best}
         print(name, key, scores[key], flush=True)
     if name == "diffusion" and store.path(BY_HEART).exists():
         scores["by_heart"] = score_by_heart(store, train, test)
@@ -244,7 +260,7 @@ def score_by_heart(store: Store, train: Digits, test: Digits) -> dict:
     lab, labels = DiffusionLab(store, BY_HEART), metrics.labels_like(test, KNOWN_BY_HEART)
     seen = train[:store.load(BY_HEART)[1].training["recipe"]["few"]]
     images = diffusion_samples(lab, labels, 1.0)
-    return {"digits": len(seen), "memory": score_memory(images, seen, test)}
+    return {"digits": len(seen), "memory": score_memory(images, seen, metrics.nearest(test.images, seen.images)[0])}
 
 
 def report(store: Store, name: str, scores: dict) -> None:

@@ -3,7 +3,8 @@
 The student is the same network, and starts from the same weights. It learns to give, at a noisy place, the clean picture that it
 gives a little further along the teacher's guided path (consistency distillation, Song et al. 2023, algorithm 2); as it is right
 where little noise is left, it comes to be right from pure noise. How far "a little" is, is Geng et al.'s (2024, section 3.2) at the
-end of their schedule: a 256th to a 28th part of the noise. How much each level counts is learned, as in train.diffusion.
+end of their schedule: a 256th part of the noise where there is much, a 51st where there is little. How much each level counts is learned,
+as in train.diffusion.
 
 The weights kept are those whose samples by 1, 2 and 4 calls lie nearest to the validation writers' digits in LeNet's features;
 the best classifier, which judges the result, is not asked.
@@ -137,7 +138,8 @@ def main() -> None:
     if result:
         teacher = teacher_of(recipe)
         known = checkpoint.read_metadata(teacher).settings
-        settings = {**{key: known[key] for key in ("lowest_alpha_bar", "highest_alpha_bar")}, "guidance": 1.0}
+        settings = {**{key: known[key] for key in ("lowest_alpha_bar", "highest_alpha_bar")}, "guidance": 1.0,
+                    "usual": {"steps": max(CALLS), "sampler": "consistency", "schedule": "cosine"}}
         common.save_result(recipe, STUDENT, result.networks["network"], "denoiser", result, settings, str(teacher))
 
 

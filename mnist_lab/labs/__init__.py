@@ -6,7 +6,7 @@ Bad arguments raise ValueError with one sentence: what was wrong, then what is a
 from mnist_lab.checkpoint import Store
 from mnist_lab.labs.checks import MOST_PICTURES, choice, digit_input, number, seed_number, whole
 from mnist_lab.labs.classifier import CLASSIFIERS, Calibration, ClassifierLab, Verdict
-from mnist_lab.labs.diffusion import BY_HEART, DENOISERS, SHAPE_BOUNDS, STUDENT, DiffusionLab, Sampling
+from mnist_lab.labs.diffusion import BY_HEART, DENOISERS, SHAPE_BOUNDS, STUDENT, USUAL, DiffusionLab, Sampling
 from mnist_lab.labs.gan import MOST_STOPS, GanLab, Inversion
 
 
@@ -18,8 +18,8 @@ def open_lab(name: str, store: Store | None = None) -> ClassifierLab | GanLab | 
         return GanLab(store)
     if name in DENOISERS:
         return DiffusionLab(store, name)
-    raise ValueError(f"There is no lab {name!r}. Choose classifier, gan, diffusion or unet.")
+    raise ValueError(f"There is no lab {name!r}. Choose classifier, gan, diffusion, student or unet.")
 
 
-__all__ = ["BY_HEART", "CLASSIFIERS", "DENOISERS", "MOST_PICTURES", "MOST_STOPS", "SHAPE_BOUNDS", "STUDENT", "Calibration", "ClassifierLab", "DiffusionLab", "GanLab",
-           "Inversion", "Sampling", "Verdict", "choice", "digit_input", "number", "open_lab", "seed_number", "whole"]
+__all__ = ["BY_HEART", "CLASSIFIERS", "DENOISERS", "MOST_PICTURES", "MOST_STOPS", "SHAPE_BOUNDS", "STUDENT", "USUAL", "Calibration", "ClassifierLab",
+           "DiffusionLab", "GanLab", "Inversion", "Sampling", "Verdict", "choice", "digit_input", "number", "open_lab", "seed_number", "whole"]

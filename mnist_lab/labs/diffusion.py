@@ -19,9 +19,10 @@ from mnist_lab.diffusion.samplers import look
 from mnist_lab.diffusion.schedules import TRAIN_STEPS
 from mnist_lab.labs.checks import MOST_PICTURES, Picture, choice, digit_input, number, pictures, seed_number, whole
 
-DENOISERS = ("diffusion", "unet")  # the one the lab shows, the published baseline
-STUDENT = "student"  # taught by the first to answer in one to four calls
+STUDENT = "student"
+DENOISERS = ("diffusion", STUDENT, "unet")  # the one the lab shows, one taught by it to answer in one to four calls, the published baseline
 BY_HEART = "history/by-heart"  # one that was taught with few digits and knows them by heart
+USUAL = {"steps": 50, "sampler": "ddim", "schedule": "cosine"}  # a run, unless the checkpoint is made for another
 QUICK = {"steps": 20, "sampler": "dpm", "schedule": "cosine"}  # a run that answers a hand, unless the checkpoint names a better one
 SHAPE_BOUNDS = {"beta_first": (1e-6, 0.5), "beta_last": (1e-6, 0.5), "offset": (0, 0.5), "start": (-10, 10), "end": (-10, 10), "tau": (0.1, 10),
                 "rho": (1, 30)}  # what shapes a noise schedule
@@ -80,13 +81,15 @@ class DiffusionLab:
         self.network, metadata = store.load(name)
         self.range = metadata.settings["lowest_alpha_bar"], metadata.settings["highest_alpha_bar"]
         self.default_guidance: float = metadata.settings["guidance"]
-        self.quick: dict[str, int | str] = metadata.settings.get("quick", QUICK)
+        self.usual: dict[str, int | str] = metadata.settings.get("usual", USUAL)
+        self.quick: dict[str, int | str] = metadata.settings.get("quick", metadata.settings.get("usual", QUICK))
 
-    def sampling(self, labels: Sequence[int | None], *, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "cosine",
+    def sampling(self, labels: Sequence[int | None], *, steps: int | None = None, seed: int = 0, sampler: str | None = None, schedule: str | None = None,
                  guidance: float | None = None, interval: tuple[float, float] = EVERYWHERE, negative: int | None = None, eta: float = 0.0,
                  variance: str = "small", curve: Sequence[float] = (), same_noise: bool = True, **shape: float) -> Sampling:
         """Settings checked one by one: ValueError says what is accepted. A label None means "any digit".
 
+        Steps, sampler, schedule and guidance are the checkpoint's own unless they are given: 50 of DDIM, cosine, or the student's 4.
         `interval` limits guidance to a stretch of the run, from and to which share of the steps; `negative` is a digit to keep
         away from. `eta` is DDIM's and `variance` DDPM's own; `shape` is the schedule's: beta_first, beta_last, offset, start, end,
         tau, rho; `curve` holds the levels of the schedule "freehand". What the chosen sampler and schedule do not know is checked
@@ -94,6 +97,8 @@ class DiffusionLab:
         """
         if not 1 <= len(labels) <= MOST_PICTURES:
             raise ValueError(f"Ask for between 1 and {MOST_PICTURES:,} pictures.")
+        steps, sampler, schedule = (self.usual[key] if given is None else given for key, given in
+                                    (("steps", steps), ("sampler", sampler), ("schedule", schedule)))
         options = {"ddim": {"eta": number("eta", eta, 0, 1)}, "ddpm": {"variance": choice("variance", variance, VARIANCES)}}
         return Sampling(
             labels=tuple(-1 if d is None else whole("A digit", d, 0, 9) for d in labels),

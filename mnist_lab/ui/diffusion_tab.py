@@ -13,7 +13,7 @@ from PIL import Image
 from mnist_lab.checkpoint import CheckpointError, Store, read_metadata
 from mnist_lab.diffusion import SAMPLERS, SCHEDULES, SHAPES, VARIANCES
 from mnist_lab.diffusion.schedules import HIGHEST, LOWEST, TRAIN_STEPS
-from mnist_lab.labs import DENOISERS, SHAPE_BOUNDS, DiffusionLab, Sampling, choice
+from mnist_lab.labs import DENOISERS, SHAPE_BOUNDS, STUDENT, USUAL, DiffusionLab, Sampling, choice
 from mnist_lab.plots.digits import gif, grid
 from mnist_lab.ui.controls import Room, friendly, opening
 from mnist_lab.ui.denoisings import RUNNERS, SEED, frame_pixels, lab_of, settings_of
@@ -24,22 +24,25 @@ from mnist_lab.ui.widgets.foot import Foot
 from mnist_lab.ui.widgets.schedule import Schedule
 from mnist_lab.ui.wings import (
     diffusion_branch_wing,
+    diffusion_copies_wing,
     diffusion_decided_wing,
     diffusion_draw_wing,
     diffusion_guide_wing,
     diffusion_noise_wing,
     diffusion_race_wing,
     diffusion_seeds_wing,
+    diffusion_student_wing,
     diffusion_write_wing,
 )
 
-WINGS = (diffusion_decided_wing, diffusion_noise_wing, diffusion_guide_wing, diffusion_branch_wing, diffusion_race_wing, diffusion_draw_wing,
-         diffusion_seeds_wing, diffusion_write_wing)
+WINGS = (diffusion_decided_wing, diffusion_noise_wing, diffusion_guide_wing, diffusion_branch_wing, diffusion_race_wing, diffusion_student_wing,
+         diffusion_draw_wing, diffusion_seeds_wing, diffusion_write_wing, diffusion_copies_wing)
 ID, TITLE = "diffusion", "Diffusion"
 RECORDED = Path(__file__).parent / "recorded" / "diffusion.json"
 LABELS = ("any", *map(str, range(10)))
 NONE = "none"
-NETWORKS = [("Ours", "diffusion"), ("Baseline U-Net", "unet")]
+NETWORKS = [("Ours", "diffusion"), ("Its student", STUDENT), ("Baseline U-Net", "unet")]
+WHOSE = {STUDENT: ", its student", "unet": ", baseline U-Net"}  # film, said on the drawer's lid
 NAMES = {**{key: name for key, (name, _, _) in RUNNERS.items()}, "linear": "linear betas",
          "scaled_linear": "scaled-linear betas", "cosine": "cosine", "sigmoid": "sigmoid", "karras": "Karras", "freehand": "by hand",
          "small": "small: the posterior’s", "large": "large: beta itself"}
@@ -215,14 +218,15 @@ def build(store: Store) -> Room:
     def stream(*values):
         yield from generate_film(store, *values)
 
-    def generate(digit: int | None = None, n: int = 1, steps: int = 50, seed: int = 0, sampler: str = "ddim", schedule: str = "cosine",
+    def generate(digit: int | None = None, n: int = 1, steps: int | None = None, seed: int = 0, sampler: str | None = None, schedule: str | None = None,
                  guidance: float | None = None, eta: float = 0.0, variance: str = "small", negative: int | None = None,
                  interval: list[float] | None = None, shape: dict[str, float] | None = None, curve: list[float] | None = None,
                  network: str = DENOISERS[0]) -> list[list[list[int]]]:
-        """n pictures of 28x28 numbers from 0 (paper) to 255 (ink); no digit means any, no guidance the model's own.
+        """n pictures of 28x28 numbers from 0 (paper) to 255 (ink); no digit means any, no steps, sampler, schedule or guidance the model's own.
 
         interval: from and to which share of the steps guidance acts; negative: a digit to keep away from; shape: what shapes
-        the schedule, such as {"tau": 0.5}; curve: the levels of the schedule "freehand"; network: "diffusion", or "unet", the baseline.
+        the schedule, such as {"tau": 0.5}; curve: the levels of the schedule "freehand"; network: "diffusion", "student"
+        (made for "consistency" in 1 to 4 steps), or "unet", the baseline.
         """
         given = {choice("shape of a schedule", name, tuple(SHAPE_BOUNDS)): value for name, value in (shape or {}).items()}
         made = lab_of(store, {"network": network}).generate(digit, n, steps=steps, seed=seed, sampler=sampler, schedule=schedule, guidance=guidance, eta=eta,
@@ -242,7 +246,8 @@ def build(store: Store) -> Room:
     plotted = [steps, schedule, curve, guided_from, guided_to, *shape.values()]
     for control in plotted:
         control.change(None, plotted, None, js=PREVIEW)
-    network.input(None, [network, guidance], guidance, js=OWN_GUIDANCE % json.dumps({name: trained(store, name)["guidance"] for name in DENOISERS}))
+    own = {name: {"guidance": found["guidance"], **found.get("usual", USUAL)} for name in DENOISERS for found in [trained(store, name)]}
+    network.input(None, [network, guidance, steps, sampler], [guidance, steps, sampler], js=OWN % json.dumps(own))
     for control in (sampler, schedule, seed, network):
         control.change(None, [sampler, schedule, seed, network], [drawer, eta, variance, *shape.values()], js=LID)
     for control in values:
@@ -255,12 +260,14 @@ PREVIEW = f"""(n, kind, curve, from, to, ...shape) => Lab.tell('schedule', {{ n:
   ...Object.fromEntries({json.dumps(list(SLIDERS))}.map((name, i) => [name, shape[i]])) }})"""
 START = "(...values) => { Lab.tell('sampling', 'start'); return values; }"
 
-# Each network has a guidance of its own; one that the visitor has set stays.
-OWN_GUIDANCE = "(network, guidance) => { const own = %s; return Object.values(own).includes(guidance) ? own[network] : guidance; }"
+# Each network has a guidance of its own; one that the visitor has set stays. The student has a sampler of its own, which others have no use for.
+OWN = f"""(network, guidance, steps, sampler) => {{ const own = %s, mine = own[network];
+  if ((network === '{STUDENT}') !== (sampler === own.{STUDENT}.sampler)) return [mine.guidance, mine.steps, mine.sampler];
+  return [Object.values(own).some((o) => o.guidance === guidance) ? mine.guidance : guidance, steps, sampler]; }}"""
 
 # The closed drawer says what is set inside it; knobs that have no effect are not shown.
 LID = f"""(sampler, schedule, seed, network) => {{ const names = {json.dumps(NAMES)}, own = {json.dumps({k: list(v) for k, v in SHAPES.items()})};
-  const whose = network === '{DENOISERS[0]}' ? '' : ', baseline U-Net', show = (visible) => ({{ __type__: 'update', visible }});
+  const whose = {json.dumps(WHOSE)}[network] ?? '', show = (visible) => ({{ __type__: 'update', visible }});
   return [{{ __type__: 'update', label: `Sampler, schedule, seed · ${{names[sampler]}}, ${{names[schedule]}}, seed ${{seed}}${{whose}}` }},
     show(sampler === 'ddim'), show(sampler === 'ddpm'), ...{json.dumps(list(SLIDERS))}.map((name) => show(own[schedule].includes(name)))]; }}"""
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_diffusion_room import open_room, requests_during
+from tests.browser.test_diffusion_room import ink, open_room, requests_during
 from tests.browser.test_gan_room import slide
 from tests.browser.test_gan_room import wing as any_wing
 
@@ -46,7 +46,7 @@ def draw(page, part):
 def test_no_part_opens_empty_or_too_wide(request, url, store, device):
     page = request.getfixturevalue(device)
     open_room(page, url)
-    for name in ("noise", "guide", "branch", "race", "draw", "seeds", "write"):
+    for name in ("noise", "guide", "branch", "race", "student", "draw", "seeds", "write", "copies"):
         part = wing(page, name)
         inked = part.locator("canvas").evaluate_all("""(all) => all.filter((c) => c.offsetParent && c.width && c.height).map((c) => {
           const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; return new Set(d.filter((_, i) => i % 4 === 0)).size; })""")
@@ -131,6 +131,49 @@ def test_two_samplers_race_from_the_same_noise(page, url, store):
     part.get_by_label("Sampler in lane 2").select_option("heun")
     until(page, "race", "raced", "v === '6 39 17 10'")
     expect(part.locator(".lane").nth(1).locator(".result b")).to_have_text("39 calls")
+
+
+def test_every_lane_has_its_dot_on_what_was_measured(page, url, store):
+    open_room(page, url)
+    plot = wing(page, "race").locator(".quality .plot")
+    plot.scroll_into_view_if_needed()
+    expect(plot.locator(".curve")).to_have_count(5)
+    expect(plot.locator(".lap")).to_have_count(4)
+    expect(plot.locator(".curve.runs")).to_have_count(4)
+
+
+def test_the_student_follows_the_hand_and_the_teacher_comes_when_it_rests(page, url, store):
+    open_room(page, url)
+    part = wing(page, "student")
+    told(page, "student", "ready")
+    slider = part.locator("input[type=range]")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    pictures = set()
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for share in (0.4, 0.6, 0.8):
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2, steps=3)
+        until(page, "student", "drawn", f"Math.abs(v?.split(' ')[1] - {360 * share}) < 12")
+        pictures.add(tuple(ink(page, "#diffusion-student .made canvas")))
+    page.mouse.up()
+    assert len(pictures) == 3
+    until(page, "student", "taught", "v")
+    expect(part.locator(".says")).to_contain_text("of the time of its teacher")
+    part.get_by_role("button", name="One label, ten noises").click()
+    part.get_by_role("button", name="Label 7").click()
+    part.get_by_role("button", name="four").click()
+    until(page, "student", "drawn", "v?.endsWith(' 7 4')")
+    captions = part.locator(".made figcaption").all_inner_texts()
+    assert sum(text == "7" for text in captions) >= 8
+    expect(part.locator(".cost").first).to_contain_text("four looks")
+
+
+def test_what_is_held_against_training_digits_is_all_in_the_page(page, url, store):
+    open_room(page, url)
+    part = wing(page, "copies")
+    expect(part.locator(".ours canvas")).to_have_count(30)
+    expect(part.locator(".heart .note")).to_contain_text("by heart")
 
 
 def test_a_drawing_is_redrawn_finished_and_relabelled(page, url, store):

@@ -49,4 +49,5 @@ def lap(store: Store, payload: dict) -> dict:
 def record(store: Store) -> dict:
     lab = lab_of(store)
     film = {"settings": settings_of(lab.sampling([None], steps=50, seed=SEED)), "column": 0}
-    return {"laps": [lap(store, {**film, "sampler": sampler, "steps": steps}) for sampler, steps in LANES]}
+    return {"measured": store.load(lab.name)[1].settings.get("race"),
+            "laps": [lap(store, {**film, "sampler": sampler, "steps": steps}) for sampler, steps in LANES]}

@@ -1,0 +1,51 @@
+const { $, $$, el, inkScale, paint, top } = Lab;
+const LOOKS = { 1: "one", 2: "two", 4: "four" }, KINDS = { noise: "One noise, ten labels", label: "One label, ten noises" }, SECOND = 1000;
+let { seed, angle, label, calls } = props.value, reader = null, chosen = label ?? 3, answers = {};
+const slider = $("input", element), costs = $$(".cost", element);
+const tiles = ["made", "taught"].map((name) => Array.from({ length: 10 }, () => {
+  const canvas = el("canvas", { class: "pixels", role: "img" }), caption = el("figcaption");
+  $(`.${name}`, element).append(el("figure", {}, el("div", { class: "sheet" }, canvas), caption)); return { canvas, caption };
+}));
+
+const asked = () => ({ seed, angle, label, calls });
+const show = (who, answer) => { // the digits of the student (0) or the teacher (1)
+  answers[who] = answer;
+  const ends = Lab.digits(Lab.bytes(answer.ends)), wanted = (k) => answer.label ?? k, read = reader && ends.map((cell) => top(reader.run(cell).p));
+  tiles[who].forEach(({ canvas, caption }, k) => {
+    const wrong = read && read[k] !== wanted(k);
+    paint(canvas, ends[k], 28, 28, inkScale(0, 255)); caption.textContent = wrong ? `${wanted(k)}, read ${read[k]}` : wanted(k); caption.classList.toggle("wrong", Boolean(wrong));
+    canvas.setAttribute("aria-label", `${["The student", "The teacher"][who]}'s ${caption.textContent}`);
+  });
+  costs[who].textContent = `${LOOKS[answer.calls] ?? answer.calls} look${answer.calls === 1 ? "" : "s"}, ${Math.round(answer.ms)} ms for all ten`;
+  if (who === 0) paint($(".noise", element), Lab.bytes(answer.noise), 28, 28, inkScale(0, 255));
+  if (read && answers[1] && answers[0].turn === answers[1].turn) {
+    const times = answers[1].ms / answers[0].ms;
+    $(".says", element).textContent = `The student took ${times < 1.05 ? "as long as" : `1/${times.toFixed(times < 9.5 ? 1 : 0)} of the time of`} its teacher.`;
+  }
+};
+
+const ask = [Lab.newest(server.student), Lab.asking(element, server.teacher)];
+const open = (answer, told) => answer && (answer.error ? Lab.toast(answer.error) : { ...answer, label: told.label, turn: JSON.stringify({ ...told, calls: 0 }) });
+let shown = []; // when the student's digits last changed
+const draw = async () => {
+  const told = asked(), answer = open(await ask[0](told), told);
+  if (!answer) return;
+  const now = performance.now(); shown = [...shown.filter((t) => now - t < SECOND), now];
+  element.dataset.fps = shown.length; element.dataset.drawn = `${told.seed} ${told.angle} ${told.label} ${told.calls}`; show(0, answer);
+};
+const rest = async () => { const told = asked(), answer = open(await ask[1](told), told); if (answer) { show(1, answer); element.dataset.taught = answer.turn; } };
+const both = async () => { await draw(); await rest(); };
+const place = () => { slider.value = angle; $(".angle", element).textContent = `${angle}°`; $(".which", element).hidden = label === null; };
+slider.addEventListener("input", () => { angle = +slider.value; place(); draw(); });
+slider.addEventListener("change", rest);
+$(".other", element).addEventListener("click", () => { seed = Math.floor(Math.random() * 1000); both(); });
+const marks = [
+  Lab.segments($(".kind", element), KINDS, (kind) => { label = kind === "label" ? chosen : null; place(); both(); }),
+  Lab.segments($(".calls", element), LOOKS, (n) => { calls = +n; draw(); }),
+  Lab.labels($(".choices", element), (d) => { label = chosen = d; both(); }),
+];
+marks[0](label === null ? "noise" : "label"); marks[1](String(calls)); marks[2](chosen); place();
+const first = () => { show(0, open(props.value.student, asked())); show(1, open(props.value.teacher, asked())); };
+first();
+Lab.reads(element, (found) => { reader = found; show(0, answers[0]); show(1, answers[1]); element.dataset.ready = 1; });
+Lab.repaint(() => { show(0, answers[0]); show(1, answers[1]); });
