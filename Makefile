@@ -41,9 +41,10 @@ train-war: $(VENV)/train.stamp
 	$(RUN) -m train.gan --chronicle --images 200000 $(FLAGS)
 	for how in default-init wide-init no-norm strong-judge; do $(RUN) -m train.gan --chronicle --images 48000 --spoil $$how $(FLAGS) || exit 1; done
 
-# Our denoiser; the baseline beside it; and one that learns 500 digits by heart, for the test of memorising to find
+# Our denoiser, and its student; the baseline beside them; and one that learns 500 digits by heart, for the test of memorising to find
 train-diffusion: $(VENV)/train.stamp
 	$(RUN) -m train.diffusion $(FLAGS)
+	$(RUN) -m train.student $(FLAGS)
 	$(RUN) -m train.diffusion --network unet $(FLAGS)
 	$(RUN) -m train.diffusion --few 500 --images 200000 $(FLAGS)
 

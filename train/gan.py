@@ -44,6 +44,7 @@ class GanRecipe(common.Recipe):
     batch: int = 64
     images: int = 1_500_000
     network: str = "dcgan"  # or residual
+    start: str = ""  # a folder with a pair to go on from: gan.safetensors and discriminator.safetensors
     rate: float = 2e-4
     gamma: float = 0.5  # of residual: strength of R1 and R2, falling to a tenth
     ema: float = 0.999
@@ -69,6 +70,8 @@ class GanTask:
         if recipe.spoil and (recipe.spoil not in SPOILS or recipe.network != "dcgan"):
             raise ValueError(f"Only the DCGAN can be spoiled, by {', '.join(SPOILS)}.")
         pair = [spoiled(m(), recipe.spoil).to(memory_format=torch.channels_last) for m in classes]
+        for network, path in zip(pair, started(recipe), strict=True):
+            common.go_on_from(path, network)
         adams = [torch.optim.Adam(m.parameters(), lr=recipe.rate, betas=betas) for m in pair]
         generator, discriminator, *adams = accelerator.prepare(*pair, *adams)
         self.networks, self.optimizers = {"generator": generator, "discriminator": discriminator}, adams
@@ -141,6 +144,12 @@ class GanTask:
         return grid(self.make(averaged["generator"], labels, 2).cpu().numpy(), columns=10, scale=2)
 
 
+def started(recipe: GanRecipe) -> tuple[str, str]:
+    """The checkpoints to go on from: generator, discriminator; empty if the pair is new."""
+    ending = "" if recipe.network == "dcgan" else "-residual"
+    return tuple(recipe.start and str(Path(recipe.start) / f"{name}{ending}.safetensors") for name in ("gan", "discriminator"))
+
+
 def schedule(progress: float) -> float:
     """Constant, then down to a tenth over the last half: a war ends better with smaller blows."""
     return 1.0 if progress < 0.5 else 1.0 - 0.9 * (progress - 0.5) / 0.5
@@ -161,10 +170,11 @@ def main() -> None:
         chronicle.save(Path(recipe.out or path_of(folder, recipe.spoil)), result.revision)
         return
     kinds = ("generator", "discriminator") if recipe.network == "dcgan" else ("residual-generator", "residual-discriminator")
-    common.save_result(recipe, name, result.networks["generator"], kinds[0], result)
+    before = started(recipe)
+    common.save_result(recipe, name, result.networks["generator"], kinds[0], result, start=before[0])
     out = recipe.out and str(Path(recipe.out).with_suffix(".discriminator.safetensors"))  # beside the generator
     judge = name.replace("gan", "discriminator")
-    common.save_result(dataclasses.replace(recipe, out=out), judge, result.networks["discriminator"], kinds[1], result)
+    common.save_result(dataclasses.replace(recipe, out=out), judge, result.networks["discriminator"], kinds[1], result, start=before[1])
 
 
 if __name__ == "__main__":
