@@ -19,8 +19,11 @@ test: $(VENV)/test.stamp $(VENV)/browser.stamp
 lint: $(VENV)/test.stamp
 	$(RUN) -m ruff check .
 
-bench: $(VENV)/test.stamp
+bench: $(VENV)/browser.stamp
 	$(RUN) -m benchmarks.sampling
+	$(RUN) -m benchmarks.forging
+	$(RUN) -m benchmarks.pen
+	$(RUN) -m benchmarks.student
 
 RESNET := -m train.classifier --network resnet --batch 128 --warp 0.5 --holes 0
 
