@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn.utils import fusion
 
-from mnist_lab.explain.program import ProgramError, _traced
+from mnist_lab.explain.program import ProgramError, traced
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Forging:
 @torch.no_grad()
 def forging(generator: nn.Module) -> list[Forging]:
     """The steps of a generator (in evaluation mode) in the order they run; the last is (1, 32, 32) in [-1, 1]. Raises ProgramError."""
-    graph = _traced(generator)
+    graph = traced(generator)
     ShapeProp(graph).propagate(torch.zeros(1, generator.config.latent), torch.zeros(1, 10))
     modules, place, steps = dict(graph.named_modules()), {}, []
     for node in graph.graph.nodes:

@@ -43,7 +43,7 @@ class ProgramError(ValueError):
 @torch.no_grad()
 def program(model: nn.Module) -> list[Op]:
     """The steps of `model` (in evaluation mode) in the order they run; the last is the logits. Raises ProgramError."""
-    graph = _traced(model)
+    graph = traced(model)
     ShapeProp(graph).propagate(torch.zeros(1, 1, SIDE, SIDE))
     modules, place, ops = dict(graph.named_modules()), {}, []
     for node in graph.graph.nodes:
@@ -78,7 +78,7 @@ class _Tracer(fx.Tracer):
         return super().getattr(attr, attr_val, parameter_proxy_cache) if threading.get_ident() == self.thread else attr_val
 
 
-def _traced(model: nn.Module) -> fx.GraphModule:
+def traced(model: nn.Module) -> fx.GraphModule:
     with _one_at_a_time:  # two at once would undo each other's patches of nn.Module in the wrong order, and leave one behind
         return fx.GraphModule(model, _Tracer().trace(model))
 

@@ -1,5 +1,5 @@
 const { $, $$, el, inkScale, paint, top } = Lab;
-const LOOKS = { 1: "one", 2: "two", 4: "four" }, KINDS = { noise: "One noise, ten labels", label: "One label, ten noises" }, SECOND = 1000;
+const LOOKS = { 1: "one", 2: "two", 4: "four" }, KINDS = { noise: "One noise, ten labels", label: "One label, ten noises" }, REST = 300; // ms
 let { seed, angle, label, calls } = props.value, reader = null, chosen = label ?? 3, answers = {};
 const slider = $("input", element), costs = $$(".cost", element);
 const tiles = ["made", "taught"].map((name) => Array.from({ length: 10 }, () => {
@@ -26,23 +26,34 @@ const show = (who, answer) => { // the digits of the student (0) or the teacher 
 
 const ask = [Lab.newest(server.student), Lab.asking(element, server.teacher)];
 const open = (answer, told) => answer && (answer.error ? Lab.toast(answer.error) : { ...answer, label: told.label, turn: JSON.stringify({ ...told, calls: 0 }) });
-let shown = []; // when the student's digits last changed
-const draw = async () => {
-  const told = asked(), answer = open(await ask[0](told), told);
-  if (!answer) return;
-  const now = performance.now(); shown = [...shown.filter((t) => now - t < SECOND), now];
-  element.dataset.fps = shown.length; element.dataset.drawn = `${told.seed} ${told.angle} ${told.label} ${told.calls}`; show(0, answer);
+let wanted = null, drawing = false;
+const draw = async () => { // one question at a time, the newest; every answer is shown, however fast the hand
+  wanted = asked();
+  if (drawing) return;
+  drawing = true;
+  while (wanted) {
+    const told = wanted; wanted = null;
+    const answer = open(await ask[0](told), told);
+    if (answer) { show(0, answer); element.dataset.drawn = `${told.seed} ${told.angle} ${told.label} ${told.calls}`; }
+  }
+  drawing = false;
 };
 const rest = async () => { const told = asked(), answer = open(await ask[1](told), told); if (answer) { show(1, answer); element.dataset.taught = answer.turn; } };
-const both = async () => { await draw(); await rest(); };
+let soon = 0;
+const move = () => { draw(); clearTimeout(soon); soon = setTimeout(rest, REST); }; // the teacher is slow: it waits until the hand rests
 const place = () => { slider.value = angle; $(".angle", element).textContent = `${angle}°`; $(".which", element).hidden = label === null; };
-slider.addEventListener("input", () => { angle = +slider.value; place(); draw(); });
-slider.addEventListener("change", rest);
-$(".other", element).addEventListener("click", () => { seed = Math.floor(Math.random() * 1000); both(); });
+slider.addEventListener("input", () => { angle = +slider.value; place(); move(); });
+$(".other", element).addEventListener("click", () => { seed = Math.floor(Math.random() * 1000); move(); });
+const chips = $(".choices", element); // a hand may also slide over them
+chips.addEventListener("pointerdown", (e) => e.target.releasePointerCapture?.(e.pointerId));
+chips.addEventListener("pointermove", (e) => {
+  const chip = e.buttons && document.elementFromPoint(e.clientX, e.clientY)?.closest("button");
+  if (chip && chips.contains(chip) && chip.getAttribute("aria-pressed") !== "true") chip.click();
+});
 const marks = [
-  Lab.segments($(".kind", element), KINDS, (kind) => { label = kind === "label" ? chosen : null; place(); both(); }),
+  Lab.segments($(".kind", element), KINDS, (kind) => { label = kind === "label" ? chosen : null; place(); move(); }),
   Lab.segments($(".calls", element), LOOKS, (n) => { calls = +n; draw(); }),
-  Lab.labels($(".choices", element), (d) => { label = chosen = d; both(); }),
+  Lab.labels(chips, (d) => { label = chosen = d; move(); }),
 ];
 marks[0](label === null ? "noise" : "label"); marks[1](String(calls)); marks[2](chosen); place();
 const first = () => { show(0, open(props.value.student, asked())); show(1, open(props.value.teacher, asked())); };

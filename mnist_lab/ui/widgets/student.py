@@ -1,8 +1,7 @@
 """Ten digits drawn anew while the noise is turned, by a network that needs one look; and by its teacher once the hand rests.
 
 Value, recorded: {"seed", "angle", "label": digit or None, "calls", "student", "teacher": an answer of each server function}. Asks
-`student` at every move, the newest one only, and `teacher` when the slider is let go. While it moves, `data-fps` is how often a
-second the student's digits changed.
+`student` at every move, the newest one only, and `teacher` once the hand rests.
 """
 
 from collections.abc import Callable
