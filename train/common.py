@@ -31,6 +31,7 @@ class Recipe:
     ema: float = 0.999  # decay an update of the averaged weights
     validate_every: int = 100_000  # images
     patience: int = 1_000  # validations without a new best before stopping early
+    bf16: bool = False  # on a CPU too: a third faster where it has AVX-512 BF16 (AMD), slower elsewhere
     dry_run: bool = False  # a few updates to a throw-away result, to see that everything works
 
     def plan(self, schedule=cosine) -> Plan:
@@ -61,7 +62,7 @@ def run(recipe: Recipe, name: str, task_class: Callable, schedule: Callable[[flo
     `watch(steps, task)` may look at the task before the first and after every step; `digits` are trained and validated on
     instead of the training split's and the validation writers'.
     """
-    accelerator = make_accelerator()
+    accelerator = make_accelerator(recipe.bf16)
     torch.manual_seed(recipe.seed)  # initial weights
     task = task_class(recipe, accelerator, digits or load_digits("validation"))
     steps = fit(task, digits or load_digits("train"), recipe.plan(schedule), run_folder(recipe, name), accelerator)
