@@ -1,10 +1,9 @@
 """Teach a denoiser to answer in one look: `python -m train.student`, from the lab's own denoiser and with it as the teacher.
 
 The student is the same network, and starts from the same weights. It learns to give, at a noisy place, the clean picture that it
-gives a little further along the teacher's guided path (consistency distillation, Song et al. 2023, algorithm 2); as it is right
-where little noise is left, it comes to be right from pure noise. How far "a little" is, is Geng et al.'s (2024, section 3.2) at the
-end of their schedule: a 256th part of the noise where there is much, a 51st where there is little. How much each level counts is learned,
-as in train.diffusion.
+gives a step further along the teacher's guided path (consistency distillation, Song et al. 2023, algorithm 2); as it is right where
+little noise is left, it comes to be right from pure noise. A step takes an eighth of the noise away: some seventy from the first
+to the last, as fine as the runs its teacher is judged by. How much each level counts is learned, as in train.diffusion.
 
 The weights kept are those whose samples by 1, 2 and 4 calls lie nearest to the validation writers' digits in LeNet's features;
 the best classifier, which judges the result, is not asked.
@@ -40,6 +39,7 @@ SAMPLES = 1_000  # generated with each of them at a validation
 class StudentRecipe(common.Recipe):
     start: str = ""  # the denoiser to learn from, if not the lab's own
     guidance: float = 1.5  # of the teacher
+    step: float = 0.125  # along the teacher's path, as a share of the noise
     batch: int = 128
     images: int = 1_000_000
     rate: float = 0.005  # Muon's; AdamW takes a twentieth part
@@ -73,12 +73,11 @@ class StudentTask:
         self.real = metrics.read(self.reader, self.validation.images).features
 
     def places(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Noise levels alpha_bar (B,) to start from, and those a little further along."""
+        """Noise levels alpha_bar (B,) to start from, and those a step further along."""
         place = (torch.rand((), generator=generator, device=generator.device) + torch.arange(count, device=generator.device) / count) % 1
         low, high = ((1 / alpha_bar - 1) ** 0.5 / DEVIATION for alpha_bar in reversed(self.range))
         sigma = (-0.4 + 2.0 * torch.special.ndtri(place.clamp(1e-4, 1 - 1e-4))).exp().clamp(low, high)  # of data with variance 1
-        nearer = sigma * (1 - (1 + 8 * torch.sigmoid(-sigma / 2)) / 256)
-        return tuple(1 / (1 + (DEVIATION * s).square()) for s in (sigma, nearer))
+        return tuple(1 / (1 + (DEVIATION * s).square()) for s in (sigma, sigma * (1 - self.recipe.step)))
 
     def update(self, batch: Digits, generator: torch.Generator) -> dict[str, Tensor]:
         network, weight = self.networks["network"], self.networks["weight"]
