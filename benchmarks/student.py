@@ -18,7 +18,7 @@ SECONDS = 4
 WATCH = """() => {
   window.changes = 0;
   const seen = new MutationObserver(() => changes++);
-  seen.observe(document.querySelector("#diffusion-student .student"), { attributes: true, attributeFilter: ["data-drawn"] });
+  seen.observe(document.querySelector("#diffusion-student [data-ready]"), { attributes: true, attributeFilter: ["data-drawn"] });
 }"""
 
 

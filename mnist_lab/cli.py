@@ -78,14 +78,14 @@ def _generate_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--out", type=Path, required=True, metavar="FILE",
                    help=f"picture to write ({' '.join(SUFFIXES)}); .gif makes a film of the denoising, or of a morph by the GAN")
     p.add_argument("--model", choices=("diffusion", "student", "unet", "gan"), default="diffusion", help="what makes the digits; student needs "
-                   "four looks, unet is the baseline (default: diffusion)")
+                   "one to four looks, unet is the baseline (default: diffusion)")
     p.add_argument("--digit", type=int, metavar="0-9", help="which digit (default: a grid of all ten)")
     p.add_argument("--n", type=int, default=1, help="pictures of each digit (default: 1)")
     p.add_argument("--seed", type=int, default=0, help="the same seed gives the same pictures (default: 0)")
     p.add_argument("--scale", type=int, default=1, help="side of a pixel, for a larger and still crisp picture (default: 1)")
     diffusion = p.add_argument_group("diffusion only")
-    diffusion.add_argument("--steps", type=int, help="steps from noise to digit, 1 to 1000 (default: 50)")
-    diffusion.add_argument("--sampler", help="ddim, ddpm, dpm, heun, ipndm or consistency (default: ddim)")
+    diffusion.add_argument("--steps", type=int, help="steps from noise to digit, 1 to 1000 (default: 50; student: 4)")
+    diffusion.add_argument("--sampler", help="ddim, ddpm, dpm, heun, ipndm or consistency (default: ddim; student: consistency)")
     diffusion.add_argument("--schedule", help="noise schedule: linear, scaled_linear, cosine, sigmoid, karras or freehand (default: cosine)")
     diffusion.add_argument("--shape", action="append", metavar="NAME=NUMBER", help="what shapes the schedule: beta_first and beta_last (linear, "
                            "scaled_linear), offset (cosine), start, end and tau (sigmoid), rho (karras); may be given several times")

@@ -107,7 +107,7 @@ def test_a_gif_by_the_gan_is_a_morph(run, store, tmp_path):
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(("arguments", "words"), [
     (("--steps", 0), "Steps"), (("--steps", 10_001), "1,000"), (("--steps", "x"), "--steps"), (("--digit", 10), "digit"), (("--n", 0), "--n"),
-    (("--sampler", "euler"), "heun or ipndm"), (("--schedule", "stairs"), "linear"), (("--guidance", "nan"), "Guidance"), (("--eta", 2), "eta"),
+    (("--sampler", "euler"), "ipndm or consistency"), (("--schedule", "stairs"), "linear"), (("--guidance", "nan"), "Guidance"), (("--eta", 2), "eta"),
     (("--variance", "middle"), "small or large"), (("--not", 10), "keep away"), (("--interval", 0.6, 0.4), "interval"), (("--interval", 0.6), "--interval"),
     (("--shape", "tau"), "tau=0.5"), (("--shape", "tau=x"), "--shape"), (("--shape", "loops=3"), "loops"), (("--shape", "steps=3"), "--shape steps"),
     (("--shape", "tau=-1"), "tau"), (("--curve", 0.5), "curve"), (("--curve", 0, 2), "curve"), (("--model", "gan", "--not", 4), "--not"),

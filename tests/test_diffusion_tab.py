@@ -107,7 +107,7 @@ def test_guidance_is_the_line_through_two_looks(store, lab):
 # ---- branches
 
 
-@pytest.mark.parametrize("settings", [{}, {"sampler": "ddpm"}, {"eta": 0.7}, {"sampler": "dpm"}, {"sampler": "ipndm"}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"sampler": "ddpm"}, {"eta": 0.7}, {"sampler": "dpm"}, {"sampler": "ipndm"}, {"sampler": "consistency"}], ids=str)
 @pytest.mark.parametrize("step", [0, 3])
 def test_a_branch_with_nothing_changed_is_the_film_itself(store, lab, settings, step):
     asked = film(lab, guidance=1.5, **settings)

@@ -131,7 +131,8 @@ def test_whole_floats_are_taken_as_a_web_client_sends_them(diffusion):
     assert same(diffusion.generate(8.0, steps=2.0, seed=1.0), diffusion.generate(8, steps=2, seed=1))
 
 
-RUNS = [{}, {"eta": 0.5}, {"sampler": "ddpm"}, {"sampler": "ddpm", "variance": "large"}, {"sampler": "dpm"}, {"sampler": "heun"}, {"sampler": "ipndm"}]
+RUNS = [{}, {"eta": 0.5}, {"sampler": "ddpm"}, {"sampler": "ddpm", "variance": "large"}, {"sampler": "dpm"}, {"sampler": "heun"}, {"sampler": "ipndm"},
+        {"sampler": "consistency"}, {"sampler": "consistency", "schedule": "freehand", "curve": [0.1, 0.3, 0.3, 0.3, 0.9, 1.0]}]
 
 
 @pytest.mark.parametrize("settings", RUNS, ids=str)

@@ -50,12 +50,10 @@ def floors(store: Store) -> list[str]:
     lines = []
     for name in store.names():
         scores = store.load(name)[1].scores
-        for key, one in (("", scores), *scores.items()):
-            if isinstance(one, dict) and "floor" in one:
-                f = one["floor"]
-                lines.append(f"Training digits in the place of `{name}`'s {f['samples']:,} samples{' at ' + key if key else ''}: Frechet distance "
-                             f"{f['frechet_distance']:.2f}, precision {f['precision']:.3f}, recall {f['recall']:.3f}. A perfect generator scores like this, "
-                             "not 0 and 1.")
+        if "floor" in scores:
+            f = scores["floor"]
+            lines.append(f"Training digits in the place of `{name}`'s {f['samples']:,} samples: Frechet distance {f['frechet_distance']:.2f}, precision "
+                         f"{f['precision']:.3f}, recall {f['recall']:.3f}. A perfect generator scores like this, not 0 and 1.")
     return lines
 
 

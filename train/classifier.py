@@ -134,13 +134,14 @@ class ClassifierTask:
 def main() -> None:
     recipe = common.read_recipe(ClassifierRecipe, __doc__)
     folder = common.run_folder(recipe, recipe.network)
+    before = common.training_of(recipe.start)
     snapshots = Snapshots(recipe, folder) if recipe.snapshots else None
     watch = (lambda steps, task: snapshots.watch(steps, task.bare)) if snapshots else None
     result = common.run(recipe, recipe.network, ClassifierTask, watch=watch)
     if result:
         model = result.networks["classifier"]
         model = fold_batch_norm(model) if recipe.network == "lenet" else model
-        path = common.save_result(recipe, recipe.network, model, recipe.network, result, start=recipe.start)
+        path = common.save_result(recipe, recipe.network, model, recipe.network, result, before=before)
         if snapshots:
             snapshots.save(history.path_of(path.parent, path.stem), result.revision)
 

@@ -110,6 +110,11 @@ def go_on_from(start: str, model: torch.nn.Module) -> None:
         model.load_state_dict(checkpoint.load(Path(start))[0].state_dict())
 
 
+def training_of(start: str) -> dict | None:
+    """How the checkpoint to go on from was trained, if one is named: to be read before the run, which may write where it lay."""
+    return checkpoint.read_metadata(Path(start)).training if start else None
+
+
 def provenance(recipe: Recipe, revision: str) -> dict:
     """How a training can be done again: what every file it writes says of it."""
     return {"recipe": dataclasses.asdict(recipe), "revision": revision, "torch": torch.__version__,
@@ -117,10 +122,10 @@ def provenance(recipe: Recipe, revision: str) -> dict:
 
 
 def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: str, result: Result, settings: dict | None = None,
-                start: str = "") -> Path:
+                before: dict | None = None) -> Path:
     """Write the checkpoint, in half precision, with everything needed to train it again; a dry run's stays in its folder.
 
-    `start` is the checkpoint it went on from, if it did: its training is told too.
+    `before` is the training of the checkpoint it went on from, if it did.
     """
     folder = run_folder(recipe, file_name) if recipe.dry_run else checkpoint.FOLDER / "mnist"
     path = Path(recipe.out or folder / f"{file_name}.safetensors")
@@ -129,7 +134,7 @@ def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: st
         "images": result.images,
         "minutes": round(result.minutes, 1),
         "validation": result.validation,
-        **({"before": checkpoint.read_metadata(Path(start)).training} if start else {}),
+        **({"before": before} if before else {}),
     }
     metadata = checkpoint.Metadata(kind, dataclasses.asdict(model.config), training=training, settings=settings or {})
     checkpoint.save(path, model, metadata, half=True)

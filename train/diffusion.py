@@ -172,11 +172,12 @@ def main() -> None:
         raise SystemExit("--few must be a number of digits, or 0 for all.")
     name = "diffusion" if recipe.network == "denoiser" else recipe.network
     run, few = (f"{name}-few", load_digits("train")[:recipe.few]) if recipe.few else (name, None)
+    before = common.training_of(recipe.start)
     result = common.run(recipe, run, DiffusionTask, schedule, digits=few)
     if result:
         chain = linear_alpha_bar()
         settings = {"lowest_alpha_bar": chain.min().item(), "highest_alpha_bar": chain.max().item(), "guidance": 1.0}
-        common.save_result(recipe, BY_HEART if recipe.few else name, result.networks["network"], recipe.network, result, settings, recipe.start)
+        common.save_result(recipe, BY_HEART if recipe.few else name, result.networks["network"], recipe.network, result, settings, before)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Score every checkpoint on the test split and write the model cards: `python -m train.evaluate`.
 
 The test split is read here and nowhere else. What there is to choose for a checkpoint is chosen before it is scored, on validation
-writers: a classifier's temperature and threshold; with `--choose`, a denoiser's default guidance and its quick run. Scores go into the checkpoints themselves;
+writers: a classifier's temperature and threshold; with `--choose`, a denoiser's default guidance and its quick run; with
+`--measure-race` the samplers' quality by network calls is measured there too. Scores go into the checkpoints themselves;
 checkpoints/README.md and the README's table are written from there.
 """
 
@@ -19,7 +20,7 @@ from mnist_lab import checkpoint, metrics
 from mnist_lab.checkpoint import Store, fingerprint
 from mnist_lab.data import Digits, load_digits, one_hot, to_pictures
 from mnist_lab.diffusion.samplers import LOOKS, network_calls
-from mnist_lab.labs import BY_HEART, DENOISERS, STUDENT, DiffusionLab, GanLab
+from mnist_lab.labs import BY_HEART, DENOISERS, STUDENT, USUAL, DiffusionLab, GanLab
 from train import population
 from train.cards import write_cards
 from train.hands import redraw, scribbles, skeletons
@@ -27,7 +28,7 @@ from train.student import CALLS
 
 CLASSIFIERS = ("lenet", "resnet")
 GUIDANCES = (1.0, 1.5, 2.0, 3.0)
-FULL = {"steps": 50, "sampler": "ddim", "schedule": "cosine"}  # how every denoiser is scored
+FULL = USUAL  # how a denoiser that is no student is scored
 QUICK_CALLS = 10  # how often the quick run asks the network
 QUICK_SAMPLERS, QUICK_SCHEDULES = ("ddim", "dpm", "heun", "ipndm"), ("cosine", "karras", "linear")
 RACERS, RACE_STEPS = ("ddpm", "ddim", "heun", "dpm", "ipndm"), (3, 5, 10, 20, 50)
@@ -179,7 +180,8 @@ def measure_race(store: Store, name: str, validation: Digits, count: int) -> Non
         made = metrics.read(store["resnet"], diffusion_samples(lab, labels, lab.default_guidance, how, TRIED)).features
         found.setdefault(sampler, {})[str(network_calls(sampler, steps))] = round(metrics.frechet_distance(made, real), 3)
         print(f"{how}: {found[sampler]}", flush=True)
-    checkpoint.update(store.path(name), settings={"race": {"samples": count, "guidance": lab.default_guidance, "distance_by_calls": found}})
+    checkpoint.update(store.path(name), settings={"race": {"samples": count, "network": name, "guidance": lab.default_guidance, "schedule": "cosine",
+                                                        "distance_by_calls": found}})
 
 
 def choose_guidance(store: Store, name: str, validation: Digits, count: int) -> None:
@@ -242,14 +244,16 @@ def score_diffusion(store: Store, name: str, test: Digits, count: int) -> None:
     runs = [(guidance, FULL) for guidance in sorted({1.0, lab.default_guidance})] + ([(lab.default_guidance, quick)] if quick else [])
     if name == STUDENT:
         runs = [(1.0, {**lab.usual, "steps": steps}) for steps in CALLS]
-    new, best = metrics.nearest(test.images, train.images)[0], floor(store, train, test, count)
+    new = metrics.nearest(test.images, train.images)[0]
     for guidance, how in runs:
         images = diffusion_samples(lab, labels, guidance, how)
         scored = {**score_samples(store, images, labels, test), "memory": score_memory(images, train, new)}
         ms = ms_per_image(lambda labels, run=(guidance, 0, how): diffusion_batch(lab, labels, *run), labels[:BATCH])
-        key = f"guidance {guidance:g}" + ("" if how == FULL else f", {network_calls(how['sampler'], how['steps'])} calls")
-        scores[key] = {**scored, "ms_per_image": ms, **how, "floor": best}
+        calls = network_calls(how["sampler"], how["steps"])
+        key = f"guidance {guidance:g}" + ("" if how == FULL else f", {calls} call{'s' if calls > 1 else ''}")
+        scores[key] = {**scored, "ms_per_image": ms, **how}
         print(name, key, scores[key], flush=True)
+    scores["floor"] = floor(store, train, test, count)
     if name == "diffusion" and store.path(BY_HEART).exists():
         scores["by_heart"] = score_by_heart(store, train, test)
     report(store, name, scores)

@@ -162,6 +162,7 @@ def main() -> None:
     name = "gan" if recipe.network == "dcgan" else "gan-residual"
     run = f"{name}-{recipe.spoil or 'chronicle'}" if recipe.chronicle else name
     chronicle = Chronicle(recipe, common.run_folder(recipe, run)) if recipe.chronicle else None
+    before = [common.training_of(path) for path in started(recipe)]
     result = common.run(recipe, run, GanTask, schedule, watch=chronicle.watch if chronicle else None)
     if not result:
         return
@@ -170,11 +171,10 @@ def main() -> None:
         chronicle.save(Path(recipe.out or path_of(folder, recipe.spoil)), result.revision)
         return
     kinds = ("generator", "discriminator") if recipe.network == "dcgan" else ("residual-generator", "residual-discriminator")
-    before = started(recipe)
-    common.save_result(recipe, name, result.networks["generator"], kinds[0], result, start=before[0])
+    common.save_result(recipe, name, result.networks["generator"], kinds[0], result, before=before[0])
     out = recipe.out and str(Path(recipe.out).with_suffix(".discriminator.safetensors"))  # beside the generator
     judge = name.replace("gan", "discriminator")
-    common.save_result(dataclasses.replace(recipe, out=out), judge, result.networks["discriminator"], kinds[1], result, start=before[1])
+    common.save_result(dataclasses.replace(recipe, out=out), judge, result.networks["discriminator"], kinds[1], result, before=before[1])
 
 
 if __name__ == "__main__":

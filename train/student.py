@@ -133,13 +133,12 @@ def teacher_of(recipe: StudentRecipe) -> Path:
 
 def main() -> None:
     recipe = common.read_recipe(StudentRecipe, __doc__)
+    known = checkpoint.read_metadata(teacher_of(recipe))
     result = common.run(recipe, STUDENT, StudentTask, schedule)
     if result:
-        teacher = teacher_of(recipe)
-        known = checkpoint.read_metadata(teacher).settings
-        settings = {**{key: known[key] for key in ("lowest_alpha_bar", "highest_alpha_bar")}, "guidance": 1.0,
+        settings = {**{key: known.settings[key] for key in ("lowest_alpha_bar", "highest_alpha_bar")}, "guidance": 1.0,
                     "usual": {"steps": max(CALLS), "sampler": "consistency", "schedule": "cosine"}}
-        common.save_result(recipe, STUDENT, result.networks["network"], "denoiser", result, settings, str(teacher))
+        common.save_result(recipe, STUDENT, result.networks["network"], "denoiser", result, settings, known.training)
 
 
 if __name__ == "__main__":

@@ -167,8 +167,9 @@ def consistency(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: t
         yield Frame(step, x, x0, eps, float(here))
         if there == 1:
             x = x0
-        elif there > here:
-            x = add_noise(x0, fresh_noise(x, generator), there)
+        else:
+            noise = fresh_noise(x, generator)  # drawn at every step: a branch counts them
+            x = add_noise(x0, noise, there) if there > here else x
     yield result(x, alpha_bar)
 
 

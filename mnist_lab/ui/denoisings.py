@@ -15,7 +15,7 @@ from mnist_lab.labs import DENOISERS, SHAPE_BOUNDS, DiffusionLab, Sampling, choi
 from mnist_lab.ui.readings import EMPTY, pixels_from
 from mnist_lab.ui.widgets import packed
 
-NO_WEIGHTS = "This network’s weights are not here, or can’t be read. Run make train-diffusion, or choose the other network."
+NO_WEIGHTS = "This network’s weights are not here, or can’t be read. Run make train-diffusion, or choose another network."
 RUNNERS = {  # samplers: name, the same where there is little room, what is particular
     "ddim": ("DDIM", "DDIM", "no fresh noise"), "ddpm": ("DDPM", "DDPM", "adds fresh noise each step"),
     "dpm": ("DPM-Solver++ 2M", "DPM++", "remembers the last step"), "heun": ("Heun", "Heun", "looks twice before a step"),

@@ -260,10 +260,10 @@ PREVIEW = f"""(n, kind, curve, from, to, ...shape) => Lab.tell('schedule', {{ n:
   ...Object.fromEntries({json.dumps(list(SLIDERS))}.map((name, i) => [name, shape[i]])) }})"""
 START = "(...values) => { Lab.tell('sampling', 'start'); return values; }"
 
-# Each network has a guidance of its own; one that the visitor has set stays. The student has a sampler of its own, which others have no use for.
+# Each network has a guidance of its own; one that the visitor has set stays. The student has a sampler too, which others have no use for.
 OWN = f"""(network, guidance, steps, sampler) => {{ const own = %s, mine = own[network];
-  if ((network === '{STUDENT}') !== (sampler === own.{STUDENT}.sampler)) return [mine.guidance, mine.steps, mine.sampler];
-  return [Object.values(own).some((o) => o.guidance === guidance) ? mine.guidance : guidance, steps, sampler]; }}"""
+  const moves = (network === '{STUDENT}') !== (sampler === 'consistency'), usual = Object.values(own).some((o) => o.guidance === guidance);
+  return [usual ? mine.guidance : guidance, ...(moves ? [mine.steps, mine.sampler] : [steps, sampler])]; }}"""
 
 # The closed drawer says what is set inside it; knobs that have no effect are not shown.
 LID = f"""(sampler, schedule, seed, network) => {{ const names = {json.dumps(NAMES)}, own = {json.dumps({k: list(v) for k, v in SHAPES.items()})};

@@ -11,6 +11,8 @@ from mnist_lab.ui import classify_tab, diffusion_tab, examples, gan_tab, reading
 
 def main() -> None:
     store = Store()
+    if "by_heart" not in store.load("diffusion")[1].scores:  # the last of what is shown to be measured
+        raise SystemExit("The denoiser is not scored yet. Run make train-diffusion, then make evaluate FLAGS=\"--choose 400 --measure-race 400\".")
     readings.RECORDED.write_text(json.dumps(classify_tab.record(store), separators=(",", ":")))
     gan_tab.RECORDED.write_text(json.dumps(gan_tab.record(store), separators=(",", ":")))
     room, sprite = diffusion_tab.record(store)

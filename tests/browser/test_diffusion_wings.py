@@ -3,9 +3,11 @@
 import functools
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from mnist_lab.ui.diffusion_tab import recorded
 from tests.browser.test_diffusion_room import ink, open_room, requests_during
 from tests.browser.test_gan_room import slide
 from tests.browser.test_gan_room import wing as any_wing
@@ -158,7 +160,7 @@ def test_the_student_follows_the_hand_and_the_teacher_comes_when_it_rests(page, 
         pictures.add(tuple(ink(page, "#diffusion-student .made canvas")))
     page.mouse.up()
     assert len(pictures) == 3
-    until(page, "student", "taught", "v")
+    until(page, "student", "taught", "v && Math.abs(JSON.parse(v).angle - 288) < 12")
     expect(part.locator(".says")).to_contain_text("of the time of its teacher")
     part.get_by_role("button", name="One label, ten noises").click()
     part.get_by_role("button", name="Label 7").click()
@@ -170,10 +172,16 @@ def test_the_student_follows_the_hand_and_the_teacher_comes_when_it_rests(page, 
 
 
 def test_what_is_held_against_training_digits_is_all_in_the_page(page, url, store):
+    """The difference is that of the two pictures above it, and is blank for a copy."""
     open_room(page, url)
     part = wing(page, "copies")
-    expect(part.locator(".ours canvas")).to_have_count(30)
-    expect(part.locator(".heart .note")).to_contain_text("by heart")
+    kept = recorded()["copies"]
+    for name in ("ours", "heart"):
+        assert part.locator(f".{name} canvas").count() == 30
+        assert part.locator(f".{name} .num").all_inner_texts() == [f"{d:.1f}" for d in kept[name]["distance"]]
+        made, nearest, apart = (np.array(ink(page, f"#diffusion-copies .{name} .sheet:nth-of-type({10 * row + 1}) canvas")) for row in range(3))
+        zero = ((apart == 255) == (made == nearest)).mean()
+        assert zero > 0.9, name
 
 
 def test_a_drawing_is_redrawn_finished_and_relabelled(page, url, store):

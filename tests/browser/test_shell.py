@@ -68,7 +68,7 @@ def test_programs_may_generate_and_interpolate(client, store):
     ((8, 1, 0, 7), "Steps must be a whole number between 1 and 1,000."),
     ((8, 1, 10_001, 7), "Steps must be a whole number between 1 and 1,000."),
     ((10, 1, 4, 7), "A digit must be a whole number between 0 and 9."),
-    ((8, 1, 4, 7, "oracle"), "There is no sampler of that name. Choose ddim, ddpm, dpm, heun or ipndm."),
+    ((8, 1, 4, 7, "oracle"), "There is no sampler of that name. Choose ddim, ddpm, dpm, heun, ipndm or consistency."),
     ((8, 1, 4, 7, "ddim", "cosine", 99.0), "Guidance must be a number between 0 and 8."),
 ])
 def test_bad_arguments_get_a_sentence_and_the_next_call_works(client, store, arguments, sentence):

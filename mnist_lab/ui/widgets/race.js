@@ -38,7 +38,7 @@ const tell = () => {
   if (!reader || laps.some((l) => !l)) return;
   const ends = laps.map((l) => top(l.p ??= reader.run(l.end).p)), all = ends.every((d) => d === ends[0]), few = laps.reduce((a, b) => (b.calls < a.calls ? b : a));
   $(".says", element).textContent = `${all ? `All four write ${Lab.named(ends[0])}` : `They end as ${[...new Set(ends)].join(", ")}`}. The fewest calls: ${RUNNERS[few.sampler][0]}, ${few.calls}.`;
-  element.dataset.raced = laps.map((l) => l.calls).join(" "); plot?.();
+  element.dataset.raced = laps.map((l) => l.calls).join(" ");
 };
 let playing = 0;
 const play = () => {
@@ -49,16 +49,17 @@ const play = () => {
 };
 
 // ---- running
-const open = (answer) => ({ ...answer, x: Lab.digits(Lab.bytes(answer.x)), end: Lab.bytes(answer.end) });
+const open = (answer, of) => ({ ...answer, of, x: Lab.digits(Lab.bytes(answer.x)), end: Lab.bytes(answer.end) });
 const asks = lanes.map(() => Lab.newest(server.lap)), of = (told) => `${told.run} ${told.column}`;
 let raced = null; // the film all laps are of
 const one = async (i, told = film) => {
   if (!told?.settings) return;
   const before = laps[i];
-  laps[i] = null; lay(1); delete element.dataset.raced;
+  laps[i] = null; lay(1); plot?.(); delete element.dataset.raced;
   const answer = await asks[i]({ settings: told.settings, column: told.column, sampler: lanes[i].who.value, steps: +lanes[i].count.value });
   if (answer?.error) Lab.toast(answer.error);
-  if (answer) { laps[i] = answer.error ? before : open(answer); lay(1); tell(); }
+  if (answer) { laps[i] = answer.error ? before : open(answer, told.settings); lay(1); tell(); }
+  plot?.();
 };
 const again = $(".again", element);
 const all = async () => {
@@ -70,30 +71,31 @@ again.addEventListener("click", all);
 
 // ---- what was measured of each sampler, once, on many digits: a line a sampler, a dot for every lane that has run
 const { measured } = props.value, LEFT = 40, RIGHT = 132, FOOT = 22; // px
+const alike = (s) => s && ["network", "guidance", "schedule"].every((key) => s[key] === measured[key]); // a lap is like what was measured
 const plot = measured && Lab.plot($(".plot", element), () => 240, (svg, w, h) => {
   const runs = Object.entries(measured.distance_by_calls).map(([name, by]) => ({ name, points: Object.entries(by).map(([calls, d]) => ({ calls: +calls, d })) }));
   const every = runs.flatMap((r) => r.points), side = (values) => [Math.min(...values), Math.max(...values)].map(Math.log);
   const [x0, x1] = side(every.map((p) => p.calls)), [y0, y1] = side(every.map((p) => p.d)), right = w - (Lab.narrow() ? 64 : RIGHT);
   const x = (calls) => LEFT + (right - LEFT) * (Math.log(calls) - x0) / (x1 - x0), y = (d) => 8 + (h - FOOT - 16) * (1 - (Math.log(d) - y0) / (y1 - y0));
   for (const d of [.5, 1, 2, 5, 10, 20, 50, 100].filter((v) => Math.log(v) >= y0 && Math.log(v) <= y1)) svg.append(el("line", { class: "gridline", x1: LEFT, x2: right, y1: y(d), y2: y(d) }), Lab.words(LEFT - 8, y(d) + 4, d, "end"));
-  for (const calls of [3, 5, 10, 20, 50].filter((v) => Math.log(v) <= x1)) svg.append(Lab.words(x(calls), h - 4, `${calls} calls`, "middle"));
+  for (const calls of [3, 5, 10, 20, 50].filter((v) => Math.log(v) <= x1)) svg.append(Lab.words(x(calls), h - 4, calls === 50 ? "50 calls" : calls, "middle"));
   const said = runs.map((r) => ({ ...r, at: y(r.points.at(-1).d) })).sort((a, b) => a.at - b.at);
   said.forEach((r, k) => { if (k) r.at = Math.max(r.at, said[k - 1].at + 15); }); // labels keep off each other
   const over = Math.max(0, said.at(-1).at - (h - FOOT - 4));
   for (const { name, points, at } of said) {
-    const runs = laps.some((l) => l?.sampler === name);
-    svg.append(el("path", { class: `curve ${runs ? "runs" : ""}`, d: line(points.map((p) => x(p.calls)), points.map((p) => y(p.d))) }), Lab.words(right + 10, at - over + 4, Lab.narrow() ? name : RUNNERS[name][0], "start", runs ? "runs" : ""));
-    for (const lap of laps.filter((l) => l?.sampler === name && Math.log(l.calls) >= x0 && Math.log(l.calls) <= x1)) {
+    const racing = laps.some((l) => l?.sampler === name);
+    svg.append(el("path", { class: `curve ${racing ? "runs" : ""}`, d: line(points.map((p) => x(p.calls)), points.map((p) => y(p.d))) }), Lab.words(right + 10, at - over + 4, Lab.narrow() ? name : RUNNERS[name][0], "start", racing ? "runs" : ""));
+    for (const lap of laps.filter((l) => l?.sampler === name && alike(l.of) && l.calls >= points[0].calls && l.calls <= points.at(-1).calls)) {
       const k = Math.max(1, points.findIndex((p) => p.calls >= lap.calls)), [a, b] = [points[k - 1], points[k]], t = (Math.log(lap.calls) - Math.log(a.calls)) / (Math.log(b.calls) - Math.log(a.calls));
       svg.append(el("circle", { class: "lap", cx: x(lap.calls), cy: y(Math.exp(Math.log(a.d) + t * (Math.log(b.d) - Math.log(a.d)))), r: 5 }));
     }
   }
 });
 $(".quality", element).hidden = !measured;
-if (measured) $(".of", element).textContent = `Frechet distance of ${measured.samples} digits at guidance ${measured.guidance} to those of new people, in our best reader's features: lower is better. Dots: the lanes above, on the line between measured runs.`;
+if (measured) $(".of", element).textContent = `Frechet distance of ${measured.samples} digits at guidance ${measured.guidance} to those of new people, in our best reader's features: lower is better. Dots: the lanes above, if their film is by the same network, guidance and schedule, on the line between measured runs.`;
 
 Lab.follow("film", (told) => { film = told; if (raced === null && told.run === "recorded") raced = of(told); });
-laps = props.value.laps.map(open); lay(1);
+laps = props.value.laps.map((lap) => open(lap, props.value.film)); lay(1);
 new ResizeObserver(() => lay(1)).observe($(".lanes", element));
 Lab.reads(element, (found) => { reader = found; lay(1); tell(); element.dataset.ready = 1; });
 Lab.repaint(() => { lay(1); plot?.(); });

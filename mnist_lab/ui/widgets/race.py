@@ -2,7 +2,8 @@
 
 Value, a recorded race: {"laps": [answers of `lap`]}, with "samplers": {key: [name, what is particular about it]}. Hears "film": the
 race is run for the film's label, noise, schedule and guidance, without eta. Each lane's sampler and steps can be chosen; `lap` is asked
-once a lane. "measured": {"samples", "guidance", "distance_by_calls": {sampler: {calls: Frechet distance}}} or None, for the plot below.
+once a lane. "film": the settings of the film they are of; "measured": {"samples", "network", "guidance",
+"schedule", "distance_by_calls": {sampler: {calls: Frechet distance}}} or None, for the plot below.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,8 @@ class Race(Widget):
     family = "part"
     html = """<ol class="lanes"></ol><div class="row below"><button class="btn primary again">Race again</button>
       <p class="note says" aria-live="polite"></p></div>
-<figure class="quality"><h3>Measured: how far from real digits, by the number of calls</h3><div class="plot"></div><p class="note of"></p></figure>"""
+<figure class="quality"><h3>Measured: how far from real digits, by the number of calls</h3>
+  <div class="plot" role="img" aria-label="A line for each sampler"></div><p class="note of"></p></figure>"""
 
     def __init__(self, value: dict, *, lap: Callable[[dict], dict], **kwargs):
         super().__init__(value, server_functions=[lap], **kwargs)

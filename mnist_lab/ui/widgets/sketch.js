@@ -96,6 +96,12 @@
     box.append(...buttons);
     return mark;
   };
+  // Ten pictures in a box, with captions or without -> [{ canvas, caption }]; and what a caption says of a digit that was asked for
+  const tenTiles = (box, captions = false) => Array.from({ length: 10 }, () => {
+    const canvas = Lab.el("canvas", { class: "pixels", role: "img" }), caption = captions ? Lab.el("figcaption", { class: "asked" }) : null;
+    box.append(Lab.el("figure", {}, Lab.el("div", { class: "sheet" }, canvas), caption)); return { canvas, caption };
+  });
+  const captioned = (caption, asked, read) => { caption.textContent = read === asked ? asked : `${asked}, read ${read}`; caption.classList.toggle("wrong", read !== asked); };
   // A button that has a file made, and takes it away: make() -> { file: URL }, name() -> what it is called
   const takeaway = (button, make, name) => button.addEventListener("click", async () => {
     const words = button.textContent, download = name(); button.disabled = true; button.textContent = "Making it";
@@ -107,5 +113,5 @@
   const floats = (text) => new Float32Array(Lab.bytes(text).buffer);
   const unfloats = (numbers) => btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(numbers).buffer)));
   const text = (pixels) => btoa(Array.from(pixels, (v) => String.fromCharCode(v)).join(""));
-  Object.assign(Lab, { asking, floats, labels, newest, segments, sketch, takeaway, text, unfloats });
+  Object.assign(Lab, { asking, captioned, floats, labels, newest, segments, sketch, takeaway, tenTiles, text, unfloats });
 })();

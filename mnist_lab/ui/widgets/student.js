@@ -1,19 +1,15 @@
-const { $, $$, el, inkScale, paint, top } = Lab;
+const { $, $$, inkScale, paint, top } = Lab;
 const LOOKS = { 1: "one", 2: "two", 4: "four" }, KINDS = { noise: "One noise, ten labels", label: "One label, ten noises" }, REST = 300; // ms
 let { seed, angle, label, calls } = props.value, reader = null, chosen = label ?? 3, answers = {};
 const slider = $("input", element), costs = $$(".cost", element);
-const tiles = ["made", "taught"].map((name) => Array.from({ length: 10 }, () => {
-  const canvas = el("canvas", { class: "pixels", role: "img" }), caption = el("figcaption");
-  $(`.${name}`, element).append(el("figure", {}, el("div", { class: "sheet" }, canvas), caption)); return { canvas, caption };
-}));
+const tiles = ["made", "taught"].map((name) => Lab.tenTiles($(`.${name}`, element), true));
 
 const asked = () => ({ seed, angle, label, calls });
 const show = (who, answer) => { // the digits of the student (0) or the teacher (1)
   answers[who] = answer;
-  const ends = Lab.digits(Lab.bytes(answer.ends)), wanted = (k) => answer.label ?? k, read = reader && ends.map((cell) => top(reader.run(cell).p));
+  const ends = Lab.digits(Lab.bytes(answer.ends)), label = (k) => answer.label ?? k, read = reader && ends.map((cell) => top(reader.run(cell).p));
   tiles[who].forEach(({ canvas, caption }, k) => {
-    const wrong = read && read[k] !== wanted(k);
-    paint(canvas, ends[k], 28, 28, inkScale(0, 255)); caption.textContent = wrong ? `${wanted(k)}, read ${read[k]}` : wanted(k); caption.classList.toggle("wrong", Boolean(wrong));
+    paint(canvas, ends[k], 28, 28, inkScale(0, 255)); Lab.captioned(caption, label(k), read ? read[k] : label(k));
     canvas.setAttribute("aria-label", `${["The student", "The teacher"][who]}'s ${caption.textContent}`);
   });
   costs[who].textContent = `${LOOKS[answer.calls] ?? answer.calls} look${answer.calls === 1 ? "" : "s"}, ${Math.round(answer.ms)} ms for all ten`;

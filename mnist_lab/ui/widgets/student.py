@@ -13,8 +13,8 @@ class Student(Widget):
     name = "student"
     family = "part"
     html = """
-<div class="knobs"><div class="field"><p class="cap"><b>What stays the same</b></p>
-    <div class="segments kind" role="group" aria-label="What stays the same"></div></div>
+<div class="knobs"><div class="field"><p class="cap"><b>Start from</b></p>
+    <div class="segments kind" role="group" aria-label="Start from"></div></div>
   <div class="field"><p class="cap"><b>Looks</b></p><div class="segments calls" role="group" aria-label="Looks at the noise"></div></div>
   <div class="field which"><p class="cap"><b>Label</b></p><div class="choices" role="group" aria-label="Label"></div></div></div>
 <div class="turn">
@@ -23,7 +23,7 @@ class Student(Widget):
     <input type="range" min="0" max="360" step="1" aria-label="Turn the noise"></div>
   <button class="btn other">New noise</button></div>
 <div class="table"><p class="who"><b>Student</b><span class="note cost"></span></p><div class="tiles made"></div>
-  <p class="who"><b>Its teacher</b><span class="note cost"></span></p><div class="tiles taught"></div></div>
+  <p class="who"><b>Its teacher</b><span class="note cost"></span></p><div class="tiles taught answer"></div></div>
 <p class="note says" aria-live="polite"></p>"""
 
     def __init__(self, value: dict, *, student: Callable[[dict], dict], teacher: Callable[[dict], dict], **kwargs):

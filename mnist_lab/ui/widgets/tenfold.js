@@ -1,11 +1,7 @@
-const { $, el, paint, inkScale } = Lab;
+const { $, paint, inkScale } = Lab;
 const ROWS = 4;
 let generator = null, reader = null, z = null, real = [], row = 0, seen = false;
-const tiles = (box, captions) => Array.from({ length: 10 }, (_, d) => {
-  const canvas = el("canvas", { class: "pixels", role: "img" }), caption = captions ? el("figcaption") : null;
-  box.append(el("figure", {}, el("div", { class: "sheet" }, canvas), caption)); return { canvas, caption };
-});
-const fakes = tiles($(".fakes", element), true), reals = tiles($(".reals", element), false);
+const fakes = Lab.tenTiles($(".fakes", element), true), reals = Lab.tenTiles($(".reals", element));
 
 const draw = () => {
   if (!generator || !z || !seen) return;
@@ -13,7 +9,7 @@ const draw = () => {
   fakes.forEach(({ canvas, caption }, d) => {
     const made = generator.make(z, Array.from({ length: 10 }, (_, k) => +(k === d))), read = reader?.run(made).p, digit = read ? read.indexOf(Math.max(...read)) : d;
     paint(canvas, made, 28, 28, scale); canvas.setAttribute("aria-label", `A fake ${d}${digit === d ? "" : `, read as ${digit}`}`);
-    caption.textContent = digit === d ? d : `${d}, read ${digit}`; caption.classList.toggle("wrong", digit !== d); right += digit === d;
+    Lab.captioned(caption, d, digit); right += digit === d;
   });
   if (reader) $(".says", element).textContent = right === 10 ? "Every label is read as asked." : `${right} of 10 are read as asked.`;
 };

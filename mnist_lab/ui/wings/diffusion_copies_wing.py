@@ -15,7 +15,9 @@ KEY = "copies"
 SEED = 3
 
 
-def build(store: Store, recorded: dict) -> None:
+def build(store: Store, recorded: dict | None) -> None:
+    if not recorded:  # its networks are not trained
+        return
     wing("Does it only copy?", "A network that knew its training digits by heart would make fine pictures too. So each digit is laid on the most alike "
          "of those it learned from; and beside it works a network of the same kind that was shown only a few, over and over.")
     Copies(recorded, elem_id="diffusion-copies")

@@ -49,5 +49,5 @@ def lap(store: Store, payload: dict) -> dict:
 def record(store: Store) -> dict:
     lab = lab_of(store)
     film = {"settings": settings_of(lab.sampling([None], steps=50, seed=SEED)), "column": 0}
-    return {"measured": store.load(lab.name)[1].settings.get("race"),
+    return {"measured": store.load(lab.name)[1].settings.get("race"), "film": film["settings"],
             "laps": [lap(store, {**film, "sampler": sampler, "steps": steps}) for sampler, steps in LANES]}

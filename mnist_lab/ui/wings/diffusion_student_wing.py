@@ -20,9 +20,11 @@ TEN, MOST_CALLS = 10, 4
 SEED, ANGLE = 12, 40
 
 
-def build(store: Store, recorded: dict) -> None:
-    wing("As fast as your finger", "A student watched this network at work and learned to say at once where its path ends. Turn the noise: ten digits are "
-         "drawn anew for every move, each in one look. Let go, and its teacher draws them too.")
+def build(store: Store, recorded: dict | None) -> None:
+    if not recorded:  # its networks are not trained
+        return
+    wing("As fast as your finger", "A student of this network has learned to say at once where its paths end. Turn the noise, and ten digits are drawn anew at "
+         "every move; when your hand rests, its teacher draws them too.")
     Student(recorded, student=answering(store, student, "student", 10.0), teacher=answering(store, teacher, "teacher", 10.0), elem_id="diffusion-student")
 
 
@@ -40,8 +42,9 @@ def teacher(store: Store, payload: dict) -> dict:
 
 def drawn_by(lab: DiffusionLab, payload: dict, **how) -> dict:
     label = label_from(payload.get("label"))
-    noise = turned(seed_number(payload.get("seed")), number("The angle", payload.get("angle"), 0, 360), 1 if label is None else TEN)
-    s = lab.sampling(list(range(TEN)) if label is None else [label] * TEN, **how)
+    seed = seed_number(payload.get("seed"))
+    noise = turned(seed, number("The angle", payload.get("angle"), 0, 360), 1 if label is None else TEN)
+    s = lab.sampling(list(range(TEN)) if label is None else [label] * TEN, seed=seed, **how)
     start = time.perf_counter()
     ends = last_of(lab.frames(s, noise))
     return {"noise": packed(noisy_pixels(noise[:1], 0.0)), "ends": packed(ends), "calls": network_calls(s.sampler, s.steps),
