@@ -29,6 +29,7 @@ from train.student import CALLS
 CLASSIFIERS = ("lenet", "resnet")
 GUIDANCES = (1.0, 1.5, 2.0, 3.0)
 FULL = USUAL  # how a denoiser that is no student is scored
+FRESH = {**FULL, "sampler": "ddpm"}  # and once with noise added at every step, which mends mistakes
 QUICK_CALLS = 10  # how often the quick run asks the network
 QUICK_SAMPLERS, QUICK_SCHEDULES = ("ddim", "dpm", "heun", "ipndm"), ("cosine", "karras", "linear")
 RACERS, RACE_STEPS = ("ddpm", "ddim", "heun", "dpm", "ipndm"), (3, 5, 10, 20, 50)
@@ -238,10 +239,12 @@ def score_gan(store: Store, test: Digits, count: int) -> None:
 
 
 def score_diffusion(store: Store, name: str, test: Digits, count: int) -> None:
-    """`count` samples of each of a denoiser's runs: plain, at the default guidance, and the checkpoint's quick one; a student's by 1, 2 and 4 calls."""
+    """`count` samples of each of a denoiser's runs: plain, with fresh noise and without, at the default guidance, and the checkpoint's
+    quick one; a student's by 1, 2 and 4 calls.
+    """
     lab, train, scores, labels = DiffusionLab(store, name), load_digits("train"), {}, metrics.labels_like(test, count)
     quick = store.load(name)[1].settings.get("quick")
-    runs = [(guidance, FULL) for guidance in sorted({1.0, lab.default_guidance})] + ([(lab.default_guidance, quick)] if quick else [])
+    runs = [(1.0, FRESH), *((guidance, FULL) for guidance in sorted({1.0, lab.default_guidance})), *([(lab.default_guidance, quick)] if quick else [])]
     if name == STUDENT:
         runs = [(1.0, {**lab.usual, "steps": steps}) for steps in CALLS]
     new = metrics.nearest(test.images, train.images)[0]
@@ -250,7 +253,7 @@ def score_diffusion(store: Store, name: str, test: Digits, count: int) -> None:
         scored = {**score_samples(store, images, labels, test), "memory": score_memory(images, train, new)}
         ms = ms_per_image(lambda labels, run=(guidance, 0, how): diffusion_batch(lab, labels, *run), labels[:BATCH])
         calls = network_calls(how["sampler"], how["steps"])
-        key = f"guidance {guidance:g}" + ("" if how == FULL else f", {calls} call{'s' if calls > 1 else ''}")
+        key = f"guidance {guidance:g}" + ("" if how == FULL else f", {calls} call{'s' if calls > 1 else ''} of {how['sampler']}")
         scores[key] = {**scored, "ms_per_image": ms, **how}
         print(name, key, scores[key], flush=True)
     scores["floor"] = floor(store, train, test, count)
