@@ -1,5 +1,5 @@
 const { $, $$, el, inkScale, line, paint } = Lab;
-const RUNNERS = props.value.samplers; // key -> [name, what is particular about it]
+const RUNNERS = props.value.samplers; // key -> [name, what is particular about it, a short name]
 const MOST = 120, PLAYS = 2600; // steps; ms of a replayed race
 let film = null, reader = null, laps = [];
 const { top } = Lab;
@@ -70,26 +70,30 @@ const all = async () => {
 again.addEventListener("click", all);
 
 // ---- what was measured of each sampler, once, on many digits: a line a sampler, a dot for every lane that has run
-const { measured } = props.value, LEFT = 40, RIGHT = 132, FOOT = 22; // px
+const { measured } = props.value, LEFT = 40, FOOT = 22, SHORT = (name) => RUNNERS[name][2]; // px
 const alike = (s) => s && ["network", "guidance", "schedule"].every((key) => s[key] === measured[key]); // a lap is like what was measured
 const plot = measured && Lab.plot($(".plot", element), () => 240, (svg, w, h) => {
   const runs = Object.entries(measured.distance_by_calls).map(([name, by]) => ({ name, points: Object.entries(by).map(([calls, d]) => ({ calls: +calls, d })) }));
   const every = runs.flatMap((r) => r.points), side = (values) => [Math.min(...values), Math.max(...values)].map(Math.log);
-  const [x0, x1] = side(every.map((p) => p.calls)), [y0, y1] = side(every.map((p) => p.d)), right = w - (Lab.narrow() ? 64 : RIGHT);
+  const [x0, x1] = side(every.map((p) => p.calls)), [y0, y1] = side(every.map((p) => p.d)), right = w - 56;
   const x = (calls) => LEFT + (right - LEFT) * (Math.log(calls) - x0) / (x1 - x0), y = (d) => 8 + (h - FOOT - 16) * (1 - (Math.log(d) - y0) / (y1 - y0));
   for (const d of [.5, 1, 2, 5, 10, 20, 50, 100].filter((v) => Math.log(v) >= y0 && Math.log(v) <= y1)) svg.append(el("line", { class: "gridline", x1: LEFT, x2: right, y1: y(d), y2: y(d) }), Lab.words(LEFT - 8, y(d) + 4, d, "end"));
   for (const calls of [3, 5, 10, 20, 50].filter((v) => Math.log(v) <= x1)) svg.append(Lab.words(x(calls), h - 4, calls === 50 ? "50 calls" : calls, "middle"));
-  const said = runs.map((r) => ({ ...r, at: y(r.points.at(-1).d) })).sort((a, b) => a.at - b.at);
-  said.forEach((r, k) => { if (k) r.at = Math.max(r.at, said[k - 1].at + 15); }); // labels keep off each other
-  const over = Math.max(0, said.at(-1).at - (h - FOOT - 4));
-  for (const { name, points, at } of said) {
-    const racing = laps.some((l) => l?.sampler === name);
-    svg.append(el("path", { class: `curve ${racing ? "runs" : ""}`, d: line(points.map((p) => x(p.calls)), points.map((p) => y(p.d))) }), Lab.words(right + 10, at - over + 4, Lab.narrow() ? name : RUNNERS[name][0], "start", racing ? "runs" : ""));
-    for (const lap of laps.filter((l) => l?.sampler === name && alike(l.of) && l.calls >= points[0].calls && l.calls <= points.at(-1).calls)) {
-      const k = Math.max(1, points.findIndex((p) => p.calls >= lap.calls)), [a, b] = [points[k - 1], points[k]], t = (Math.log(lap.calls) - Math.log(a.calls)) / (Math.log(b.calls) - Math.log(a.calls));
-      svg.append(el("circle", { class: "lap", cx: x(lap.calls), cy: y(Math.exp(Math.log(a.d) + t * (Math.log(b.d) - Math.log(a.d)))), r: 5 }));
-    }
+  const height = ({ points }, calls) => { // of a sampler's line at so many calls
+    const k = Math.max(1, points.findIndex((p) => p.calls >= calls)), [a, b] = [points[k - 1], points[k]], t = Math.log(calls / a.calls) / Math.log(b.calls / a.calls);
+    return y(a.d * (b.d / a.d) ** t);
+  };
+  const resting = [];
+  for (const run of runs) {
+    const dots = laps.filter((l) => l?.sampler === run.name && alike(l.of) && l.calls >= run.points[0].calls && l.calls <= run.points.at(-1).calls);
+    svg.append(el("path", { class: `curve ${dots.length ? "runs" : ""}`, d: line(run.points.map((p) => x(p.calls)), run.points.map((p) => y(p.d))) }));
+    for (const { calls } of dots) svg.append(el("circle", { class: "lap", cx: x(calls), cy: height(run, calls), r: 5 }), Lab.words(x(calls) + 7, height(run, calls) - 8, SHORT(run.name), "start", "runs"));
+    if (!dots.length) resting.push({ ...run, at: y(run.points.at(-1).d) });
   }
+  resting.sort((a, b) => a.at - b.at).forEach((r, k) => { // who does not race is named where its line ends; the names keep off each other
+    r.at = Math.max(r.at, k ? resting[k - 1].at + 15 : 0);
+    svg.append(Lab.words(x(r.points.at(-1).calls) + 8, r.at + 4, SHORT(r.name)));
+  });
 });
 $(".quality", element).hidden = !measured;
 if (measured) $(".of", element).textContent = `Frechet distance of ${measured.samples} digits at guidance ${measured.guidance} to those of new people, in our best reader's features: lower is better. Dots: the lanes above, if their film is by the same network, guidance and schedule, on the line between measured runs.`;

@@ -1,6 +1,6 @@
 """A race of four samplers from one noise: a lane is as long as the number of network calls.
 
-Value, a recorded race: {"laps": [answers of `lap`]}, with "samplers": {key: [name, what is particular about it]}. Hears "film": the
+Value, a recorded race: {"laps": [answers of `lap`]}, with "samplers": {key: [name, what is particular about it, short name]}. Hears "film": the
 race is run for the film's label, noise, schedule and guidance, without eta. Each lane's sampler and steps can be chosen; `lap` is asked
 once a lane. "film": the settings of the film they are of; "measured": {"samples", "network", "guidance",
 "schedule", "distance_by_calls": {sampler: {calls: Frechet distance}}} or None, for the plot below.
