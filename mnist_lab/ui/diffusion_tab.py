@@ -13,7 +13,7 @@ from PIL import Image
 from mnist_lab.checkpoint import CheckpointError, Store, read_metadata
 from mnist_lab.diffusion import SAMPLERS, SCHEDULES, SHAPES, VARIANCES
 from mnist_lab.diffusion.schedules import HIGHEST, LOWEST, TRAIN_STEPS
-from mnist_lab.labs import DENOISERS, SHAPE_BOUNDS, STUDENT, USUAL, DiffusionLab, Sampling, choice
+from mnist_lab.labs import DENOISERS, SHAPE_BOUNDS, STUDENT, USUAL, DiffusionLab, Sampling, choice, whole
 from mnist_lab.plots.digits import gif, grid
 from mnist_lab.ui.controls import Room, friendly, opening
 from mnist_lab.ui.denoisings import RUNNERS, SEED, frame_pixels, lab_of, settings_of
@@ -100,6 +100,7 @@ def generate_film(store: Store, which, label, steps, guidance, sampler, schedule
     lab = lab_of(store, {"network": network})
     labels = labels_of(which, label)
     away = None if choice("digit to keep away from", negative, (NONE, *LABELS[1:])) == NONE else int(negative)
+    steps = whole("Steps", steps, 1, TRAIN_STEPS)  # an emptied field is none of the network's own
     sampling = lab.sampling(labels, steps=steps, guidance=guidance, sampler=sampler, schedule=schedule, seed=seed, eta=eta, variance=variance,
                             negative=away, interval=(guided_from, guided_to), curve=levels_of(curve), beta_first=beta_first, beta_last=beta_last,
                             offset=offset, start=start, end=end, tau=tau, rho=rho)
