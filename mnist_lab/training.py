@@ -59,6 +59,7 @@ class Plan:
     ema: float = 0.999  # decay an update of the averaged weights
     validate_every: int = 100_000  # images
     patience: int = 1_000  # validations without a new best before stopping early
+    last: bool = False  # keep the last averaged weights, not those of the best validation
     save_minutes: float = 2.0  # between saved states
 
 
@@ -73,7 +74,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    networks: dict[str, nn.Module]  # averaged weights of the best validation
+    networks: dict[str, nn.Module]  # averaged weights of the best validation, or the last
     images: int
     minutes: float
     validation: dict[str, float]
@@ -177,7 +178,7 @@ class Run:
 def fit(task: Task, data: Digits, plan: Plan, folder: Path, accelerator: Accelerator) -> Iterator[Step]:
     """Train until the budget is spent or validation stops improving; resumes from `folder` if a state lies there.
 
-    Returns (as the generator's value) a Result with the averaged weights of the best validation.
+    Returns (as the generator's value) a Result with the averaged weights of the best validation, or the last ones.
     """
     run, device = Run(folder), accelerator.device
     data = data.to(device)
@@ -216,6 +217,8 @@ def fit(task: Task, data: Digits, plan: Plan, folder: Path, accelerator: Acceler
     if accelerator.is_main_process:
         run.save_state(_state(bare, averaged, task.optimizers, best, progress))
         run.draw_curves()
+    if plan.last:
+        return Result(averaged, progress.images, progress.seconds / 60, best.latest)
     for k, network in averaged.items():
         network.load_state_dict(best.weights[k])
     return Result(averaged, progress.images, progress.seconds / 60, best.figures)
@@ -250,11 +253,11 @@ class _Best:
     """The averaged weights with the lowest validation loss, and how many validations ago that was."""
 
     def __init__(self, averaged: dict[str, nn.Module]):
-        self.loss, self.waited, self.figures = math.inf, 0, {}
+        self.loss, self.waited, self.figures, self.latest = math.inf, 0, {}, {}
         self.weights = {k: copy.deepcopy(m.state_dict()) for k, m in averaged.items()}
 
     def offer(self, figures: dict[str, float], averaged: dict[str, nn.Module]) -> None:
-        self.waited += 1
+        self.waited, self.latest = self.waited + 1, figures
         if figures["loss"] < self.loss:
             self.loss, self.waited, self.figures = figures["loss"], 0, figures
             self.weights = {k: copy.deepcopy(m.state_dict()) for k, m in averaged.items()}
@@ -278,7 +281,7 @@ def _state(bare, averaged, optimizers, best, progress) -> dict[str, Any]:
         "networks": {k: m.state_dict() for k, m in bare.items()},
         "averaged": {k: m.state_dict() for k, m in averaged.items()},
         "optimizers": [o.state_dict() for o in optimizers],
-        "best": {"loss": best.loss, "waited": best.waited, "figures": best.figures, "weights": best.weights},
+        "best": {"loss": best.loss, "waited": best.waited, "figures": best.figures, "latest": best.latest, "weights": best.weights},
         "progress": {k: getattr(progress, k) for k in ("step", "images", "previous", "seconds", "share")},
     }
 

@@ -31,13 +31,14 @@ class Recipe:
     ema: float = 0.999  # decay an update of the averaged weights
     validate_every: int = 100_000  # images
     patience: int = 1_000  # validations without a new best before stopping early
+    last: bool = False  # keep the last weights, not those of the best validation
     bf16: bool = False  # on a CPU too: a third faster where it has AVX-512 BF16 (AMD), slower elsewhere
     dry_run: bool = False  # a few updates to a throw-away result, to see that everything works
 
     def plan(self, schedule=cosine) -> Plan:
         images = DRY_RUN_IMAGES if self.dry_run else self.images
         batch = min(self.batch, 128) if self.dry_run else self.batch
-        return Plan(self.seed, batch, Budget(images, self.minutes or None), schedule, self.ema, self.validate_every, self.patience)
+        return Plan(self.seed, batch, Budget(images, self.minutes or None), schedule, self.ema, self.validate_every, self.patience, self.last)
 
 
 def read_recipe(recipe_class: type, description: str):
