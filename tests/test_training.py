@@ -196,6 +196,18 @@ def test_patience_stops_and_the_best_weights_are_kept(accelerator, tmp_path):
     assert_same(dict(result.networks["net"].state_dict()), dict(kept[2]))
 
 
+def test_the_last_weights_are_kept_if_asked_for_also_after_a_resumption(accelerator, tmp_path):
+    task = Regression(accelerator, losses=iter([1.0, 2.0]))
+    how = plan(2, validate_every=BATCH, last=True)
+    result = finish(fit(task, DATA, how, tmp_path, accelerator))
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert result.validation == {"loss": 2.0} and state["best"]["loss"] == 1.0
+    assert_same(dict(result.networks["net"].state_dict()), dict(state["averaged"]["net"]))
+    again = finish(fit(Regression(accelerator), DATA, how, tmp_path, accelerator))
+    assert again.validation == {"loss": 2.0}
+    assert_same(dict(again.networks["net"].state_dict()), dict(result.networks["net"].state_dict()))
+
+
 def test_image_budget_is_spent_exactly(accelerator, tmp_path):
     task = Regression(accelerator)
     result = finish(fit(task, DATA, plan(25), tmp_path, accelerator))
