@@ -155,7 +155,8 @@ def test_a_mix_undoes_what_its_parts_also_change():
 def test_each_named_direction_changes_its_measure_more_than_any_other(gan):
     """On latents that were not used to find it."""
     found = gan.directions()
-    assert [d.name for d in found[:1]] == ["slant"]
+    strongest = [d.effects[d.name] for d in found]
+    assert strongest == sorted(strongest, reverse=True) and strongest[0] > 3
     assert {d.name for d in found} == set(MEASURES)
     z, label = normals(60, seed=99), one_hot(torch.arange(60) % 10)
     strength = effects(gan.generator, torch.stack([d.vector for d in found]), z, label) / spread(gan.generator, z, label)
