@@ -178,9 +178,10 @@ def test_what_is_held_against_training_digits_is_all_in_the_page(page, url, stor
     kept = recorded()["copies"]
     for name in ("ours", "heart"):
         assert part.locator(f".{name} canvas").count() == 30
-        assert part.locator(f".{name} .num").all_inner_texts() == [f"{d:.1f}" for d in kept[name]["distance"]]
+        told = [float(text) for text in part.locator(f".{name} .num").all_inner_texts()]
+        assert told == pytest.approx(kept[name]["distance"], abs=0.051)
         made, nearest, apart = (np.array(ink(page, f"#diffusion-copies .{name} .sheet:nth-of-type({10 * row + 1}) canvas")) for row in range(3))
-        assert (apart[made == nearest] == 255).all(), name
+        assert (apart[made == nearest] >= 253).all(), name  # a shade of ink is less than a step of red
         assert (apart[abs(made - nearest) > 90] < 255).all() and (abs(made - nearest) > 90).any(), name
 
 
