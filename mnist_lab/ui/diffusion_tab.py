@@ -42,7 +42,7 @@ RECORDED = Path(__file__).parent / "recorded" / "diffusion.json"
 LABELS = ("any", *map(str, range(10)))
 NONE = "none"
 NETWORKS = [("Ours", "diffusion"), ("Its student", STUDENT), ("Baseline U-Net", "unet")]
-WHOSE = {STUDENT: ", its student", "unet": ", baseline U-Net"}  # film, said on the drawer's lid
+WHOSE = {STUDENT: ", student", "unet": ", baseline U-Net"}  # film, said on the drawer's lid
 NAMES = {**{key: name for key, (name, _, _) in RUNNERS.items()}, "linear": "linear betas",
          "scaled_linear": "scaled-linear betas", "cosine": "cosine", "sigmoid": "sigmoid", "karras": "Karras", "freehand": "by hand",
          "small": "small: the posterior’s", "large": "large: beta itself"}
