@@ -5,10 +5,12 @@ verdict is. Both from the event's own time stamp to the first task after the fra
 best network alone take, so that the share of everything else (frames, the line, Gradio) can be seen.
 """
 
+import contextlib
 import math
 import shutil
 import statistics
 import time
+from collections.abc import Iterator
 
 import torch
 from playwright.sync_api import Page, sync_playwright
@@ -43,6 +45,20 @@ SUMS = """async (strokes) => {
 }"""
 
 
+@contextlib.contextmanager
+def opened(store: Store, room: str) -> Iterator[Page]:
+    """A room of the running lab in Chromium."""
+    demo = build(store)
+    demo.launch(prevent_thread_lock=True, quiet=True, **launch_settings())
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(f"{demo.local_url}?room={room}")
+        yield page
+        browser.close()
+    demo.close()
+
+
 def draw(page: Page, strokes: list[list[list[float]]]) -> None:
     """At the pace of a hand, with the readings of the last stroke awaited."""
     box = page.locator(".pad .ink").bounding_box()
@@ -74,12 +90,7 @@ def line(name: str, times: list[float]) -> None:
 
 def main() -> None:
     store = Store()
-    demo = build(store)
-    demo.launch(prevent_thread_lock=True, quiet=True, **launch_settings())
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{demo.local_url}?room=classify")
+    with opened(store, "classify") as page:
         page.wait_for_selector(".pad .samples button")
         page.evaluate(WATCH)
         for k in range(ROUNDS + 1):
@@ -88,12 +99,10 @@ def main() -> None:
             if not k:  # the first round warms up
                 page.evaluate("() => { moves.length = ends.length = 0; }")
         moves, ends, sums = page.evaluate("moves"), page.evaluate("ends"), page.evaluate(SUMS, ZERO)
-        browser.close()
     x, network = input_of({"strokes": ZERO}), store[CLASSIFIERS[0]]
     with torch.inference_mode():
         alone = milliseconds(lambda: network(x))
     handled = milliseconds(lambda: read_drawing(store, {"strokes": ZERO}))
-    demo.close()
     line("A move of the pointer to painted bars", moves)
     line("  of that the page's digit and LeNet", sums)
     line("The end of a stroke to the painted verdict of the server", ends)

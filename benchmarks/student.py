@@ -4,14 +4,12 @@ How often a second its ten digits change on the screen while a hand moves the sl
 teacher's quick run could, if it did nothing else.
 """
 
-import shutil
 import time
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from benchmarks.pen import FLAGS, PACE
+from benchmarks.pen import PACE, opened
 from mnist_lab.checkpoint import Store
-from mnist_lab.ui.app import build, launch_settings
 from mnist_lab.ui.wings.diffusion_student_wing import teacher
 
 SECONDS = 4
@@ -42,12 +40,7 @@ def turned(page: Page) -> float:
 
 def main() -> None:
     store = Store()
-    demo = build(store)
-    demo.launch(prevent_thread_lock=True, quiet=True, **launch_settings())
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{demo.local_url}?room=diffusion")
+    with opened(store, "diffusion") as page:
         part = page.locator("#diffusion-student")
         part.scroll_into_view_if_needed()
         page.wait_for_selector("#diffusion-student [data-ready]", state="attached")
@@ -57,9 +50,7 @@ def main() -> None:
             part.locator(".calls").get_by_role("button", name=words).click()
             page.wait_for_timeout(500)
             print(f"Student, {words} look{'s' if words != 'one' else ''}: {turned(page):5.1f} times a second")
-        browser.close()
     answers = [teacher(store, {"seed": k, "angle": 0, "label": None, "calls": 1}) for k in range(4)]
-    demo.close()
     print(f"Its teacher, {answers[-1]['calls']} looks: {1000 / min(a['ms'] for a in answers[1:]):5.1f} times a second, without a browser")
 
 

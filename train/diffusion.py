@@ -15,6 +15,7 @@ the test of memorising (`train.evaluate`) to find.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -58,14 +59,12 @@ class DiffusionTask:
         model = Denoiser() if ours else UNet(UNet.Config(predicts=recipe.predicts))
         common.go_on_from(recipe.start, model)
         weight = NoiseWeight() if ours else None
-        inner, outer = split_parameters(model)
-        muon = Muon(inner, lr=recipe.rate)
-        adam = torch.optim.AdamW([*outer, *(weight.parameters() if ours else [])], lr=recipe.rate / 20, betas=(0.9, 0.99), weight_decay=0.0)
+        optimizers = optimizers_for(model, weight.parameters() if ours else [], recipe.rate)
         if recipe.compile:
             model.compile(dynamic=False)
         self.networks = {"network": model.to(memory_format=torch.channels_last), **({"weight": weight} if ours else {})}
         self.networks = {key: accelerator.prepare(network) for key, network in self.networks.items()}
-        self.optimizers = [accelerator.prepare(o) for o in (muon, adam)]
+        self.optimizers = [accelerator.prepare(o) for o in optimizers]
         self.alpha_bar = linear_alpha_bar().float().to(accelerator.device)
         self.validation = validation.to(accelerator.device)
 
@@ -100,12 +99,7 @@ class DiffusionTask:
         network = self.networks["network"]
         errors, alpha_bar = self.loss(network, batch, generator, self.recipe.drop_label)
         loss = self.weighted(errors, alpha_bar)
-        for optimizer in self.optimizers:
-            optimizer.zero_grad()
-        self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(network.parameters(), self.recipe.clip)
-        for optimizer in self.optimizers:
-            optimizer.step()
+        descend(self.accelerator, loss, network, self.optimizers, self.recipe.clip)
         return {"loss": errors.detach().mean()}
 
     def weighted(self, errors: Tensor, alpha_bar: Tensor) -> Tensor:
@@ -153,6 +147,22 @@ def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Para
     named = list(model.named_parameters())
     inner = [p for name, p in named if p.dim() > 1 and not name.startswith(outer)]
     return inner, [p for name, p in named if p.dim() <= 1 or name.startswith(outer)]
+
+
+def optimizers_for(model: nn.Module, others: Iterable[nn.Parameter], rate: float) -> list[torch.optim.Optimizer]:
+    """Muon at `rate` for the inner matrices; AdamW at a twentieth of it for the rest, and for `others` that learn beside the model."""
+    inner, outer = split_parameters(model)
+    return [Muon(inner, lr=rate), torch.optim.AdamW([*outer, *others], lr=rate / 20, betas=(0.9, 0.99), weight_decay=0.0)]
+
+
+def descend(accelerator, loss: Tensor, network: nn.Module, optimizers: list[torch.optim.Optimizer], clip: float) -> None:
+    """One step of every optimiser down the loss, the network's gradient no longer than `clip`."""
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    accelerator.backward(loss)
+    accelerator.clip_grad_norm_(network.parameters(), clip)
+    for optimizer in optimizers:
+        optimizer.step()
 
 
 def schedule(progress: float) -> float:

@@ -28,8 +28,7 @@ from mnist_lab.models.denoiser import DEVIATION
 from mnist_lab.plots.digits import grid
 from mnist_lab.training import seeded
 from train import common
-from train.diffusion import NoiseWeight, schedule, split_parameters
-from train.muon import Muon
+from train.diffusion import NoiseWeight, descend, optimizers_for, schedule
 
 CALLS = (1, 2, 4)  # it is made for
 SAMPLES = 1_000  # generated with each of them at a validation
@@ -60,13 +59,11 @@ class StudentTask:
         self.range = metadata.settings["lowest_alpha_bar"], metadata.settings["highest_alpha_bar"]
         model, weight = Denoiser(self.teacher.config), NoiseWeight()
         model.load_state_dict(self.teacher.state_dict())
-        inner, outer = split_parameters(model)
-        muon = Muon(inner, lr=recipe.rate)
-        adam = torch.optim.AdamW([*outer, *weight.parameters()], lr=recipe.rate / 20, betas=(0.9, 0.99), weight_decay=0.0)
+        optimizers = optimizers_for(model, weight.parameters(), recipe.rate)
         for network in (model, self.teacher) if recipe.compile else ():
             network.compile(dynamic=False)
         self.networks = {"network": accelerator.prepare(model.to(memory_format=torch.channels_last)), "weight": accelerator.prepare(weight)}
-        self.optimizers = [accelerator.prepare(o) for o in (muon, adam)]
+        self.optimizers = [accelerator.prepare(o) for o in optimizers]
         self.bare = accelerator.unwrap_model(model)
         self.reader = Store()["lenet"].to(accelerator.device)
         self.validation = validation.to(accelerator.device)
@@ -95,12 +92,7 @@ class StudentTask:
         apart = (guess - end).square().mean((1, 2, 3)).sqrt()
         usual = weight(here)
         loss = (apart * (-usual).exp() + usual).mean()
-        for optimizer in self.optimizers:
-            optimizer.zero_grad()
-        self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(network.parameters(), self.recipe.clip)
-        for optimizer in self.optimizers:
-            optimizer.step()
+        descend(self.accelerator, loss, network, self.optimizers, self.recipe.clip)
         return {"apart": apart.detach().mean()}
 
     @torch.inference_mode()
