@@ -26,6 +26,14 @@ def test_stored_scores_are_those_of_the_weights(store, test_digits):
     assert fresh["accuracy"] == pytest.approx(store.load("lenet")[1].scores["accuracy"], abs=2e-4)
 
 
+def test_seeds_are_scored_one_by_one(store, test_digits):
+    found = evaluate.score_seeds([store.path("resnet"), store.path("lenet")], test_digits)
+    stored = [store.load(name)[1].scores["accuracy"] for name in ("resnet", "lenet")]
+    assert found["accuracy"] == pytest.approx(stored, abs=2e-4)
+    assert found["mean"] == pytest.approx(sum(found["accuracy"]) / 2)
+    assert found["spread"] == pytest.approx(abs(found["accuracy"][0] - found["accuracy"][1]) / 2**0.5)
+
+
 def test_the_readme_and_the_cards_say_what_the_checkpoints_say(store):
     table = cards.table(store)
     assert table.count("\n") == 1 + len([n for n in cards.WHAT if n in store.names()])

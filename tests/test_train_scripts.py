@@ -14,7 +14,8 @@ TRAIN_DATA = ("train_digits", "validation_digits")  # downloaded, or a skip
 RUNS = {
     "lenet": ("train.classifier", "--network", "lenet"),
     "resnet": ("train.classifier", "--network", "resnet"),
-    "pen": ("train.classifier", "--network", "lenet", "--pen", "0.25", "--strange", "0.25", "--teacher", str(FOLDER / "mnist" / "resnet.safetensors")),
+    "pen": ("train.classifier", "--network", "lenet", "--pen", "0.25", "--strange", "0.25", "--teacher",
+            f"{FOLDER / 'mnist' / 'resnet.safetensors'},{FOLDER / 'mnist' / 'lenet.safetensors'}"),
     "gan": ("train.gan",),
     "gan-residual": ("train.gan", "--network", "residual"),
     "diffusion": ("train.diffusion",),

@@ -90,6 +90,8 @@ def card(name: str, metadata: Metadata) -> str:
         lines.append("| read right | " + " | ".join(f"{100 * v:.1f} %" for v in scores["accuracy_per_digit"]) + " |")
         lines += ["", "Confusion (rows: label, columns: read as):", "", "```"]
         lines += [" ".join(f"{v:>5}" for v in row) for row in scores["confusion"]] + ["```"]
+    if "again" in scores:
+        lines += ["", _again(scores["again"])]
     if "calibration_error" in scores:
         lines += ["", *_honesty(scores)]
     return "\n".join(lines + _generated(scores))
@@ -136,6 +138,13 @@ def _by_digit(shares: list[float]) -> str:
 def _memory(m: dict) -> str:
     return (f"lie {m['distance']:.2f} from their nearest training digits (median; the root of summed squared differences, ink from 0 to 1), digits of "
             f"the test split {m['distance_of_test_digits']:.2f}; of a sample and a test digit, the sample is the nearer {percent(m['nearer'])} of the time")
+
+
+def _again(again: dict) -> str:
+    """What the same training gives from other seeds."""
+    each = ", ".join(f"{percent(share)} from seed {seed}" for seed, share in zip(again["seeds"], again["accuracy"], strict=True))
+    return (f"The same training from {len(again['seeds'])} seeds: mean {100 * again['mean']:.3f} %, standard deviation {100 * again['spread']:.3f} points "
+            f"({each}). The one that is shipped was chosen among them by its loss on validation writers.")
 
 
 def _honesty(scores: dict) -> list[str]:

@@ -38,8 +38,8 @@ class ClassifierRecipe(common.Recipe):
     pen: float = 0.0  # digits redrawn with a round pen, for each of MNIST's own
     strange: float = 0.0  # pictures that are no digit, for each digit
     pool: int = 18_000  # skeletons to redraw from; making one takes 3 ms
-    teacher: str = ""  # a checkpoint whose answers are learned too (Hinton et al. 2015)
-    lessons: int = 320_000  # digits the teacher reads, once, before the training
+    teacher: str = ""  # a checkpoint whose answers are learned too (Hinton et al. 2015); several with commas between: their mean answer
+    lessons: int = 320_000  # digits the teachers read, once, before the training
     snapshots: bool = False  # keep sixty of LeNet's for "watch it learn"
     ema: float = 0.998
     validate_every: int = 54_087  # once an epoch
@@ -68,14 +68,17 @@ class ClassifierTask:
 
     @torch.inference_mode()
     def taught(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Augmented digits and what the teacher says of them: uint8 (N, 28, 28), labels (N,), logits (N, 10)."""
-        teacher, digits = checkpoint.load(Path(self.recipe.teacher))[0].to(self.accelerator.device), load_digits("train").to(self.accelerator.device)
+        """Augmented digits and what the teachers say of them on average: uint8 (N, 28, 28), labels (N,), logits (N, 10)."""
+        device, digits = self.accelerator.device, load_digits("train").to(self.accelerator.device)
+        teachers = [checkpoint.load(Path(path))[0].to(device) for path in self.recipe.teacher.split(",")]
         parts = []
         for k in range(math.ceil(count / 500)):
-            generator = seeded(digits.labels.device, self.recipe.seed, k)
-            x, labels = self.digits(digits[torch.randint(len(digits), (500,), generator=generator, device=generator.device)], generator)
+            generator = seeded(device, self.recipe.seed, k)
+            x, labels = self.digits(digits[torch.randint(len(digits), (500,), generator=generator, device=device)], generator)
             images = to_pictures(x)
-            parts.append((images, labels, teacher(to_model(images)).float()))
+            with self.accelerator.autocast():
+                answers = [teacher(to_model(images)).float() for teacher in teachers]
+            parts.append((images, labels, torch.stack(answers).mean(0)))
         return tuple(torch.cat(part)[:count] for part in zip(*parts, strict=True))
 
     def digits(self, batch: Digits, generator: torch.Generator) -> tuple[Tensor, Tensor]:

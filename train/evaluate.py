@@ -64,6 +64,15 @@ def score_classifier(store: Store, name: str, test: Digits) -> dict:
     }
 
 
+@torch.inference_mode()
+def score_seeds(paths: list[Path], test: Digits) -> dict:
+    """Accuracy of trainings that differ in nothing but their seed: how much of a figure is the recipe's, and how much luck."""
+    loaded = [checkpoint.load(path) for path in paths]
+    right = [(metrics.read(model, test.images).digit == test.labels).double().mean().item() for model, _ in loaded]
+    return {"seeds": [described.training["recipe"]["seed"] for _, described in loaded], "accuracy": right,
+            "mean": float(np.mean(right)), "spread": float(np.std(right, ddof=1))}
+
+
 def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
@@ -206,6 +215,7 @@ def main() -> None:
     parser.add_argument("--diffusion-samples", type=int, default=0, help="fewer for the diffusion model, which takes hours on a CPU")
     parser.add_argument("--choose", type=int, metavar="N", default=0, help="first choose each denoiser's guidance and quick run, with N samples a trial")
     parser.add_argument("--measure-race", type=int, metavar="N", default=0, help="measure each sampler after few and many steps, with N samples each")
+    parser.add_argument("--seeds", nargs="+", type=Path, metavar="FILE", help="resnet's training from several seeds, for the mean and spread of its figure")
     parser.add_argument("--only", nargs="*", help="checkpoints to score (default: all that are there)")
     options, store = parser.parse_args(), Store()
     there = [name for name in (*CLASSIFIERS, "gan", *DENOISERS) if name in store.names()]
@@ -216,7 +226,8 @@ def main() -> None:
     for name in [n for n in CLASSIFIERS if n in options.only]:
         calibrate(store, name, load_digits("validation"))
         store = Store()
-        report(store, name, score_classifier(store, name, test))
+        again = score_seeds(options.seeds, test) if options.seeds and name == "resnet" else store.load(name)[1].scores.get("again")
+        report(store, name, {**score_classifier(store, name, test), **({"again": again} if again else {})})
         population.write(Store(), name, test)
     if "gan" in options.only:
         score_gan(store, test, options.samples)
