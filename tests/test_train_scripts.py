@@ -22,10 +22,12 @@ RUNS = {
     "unet": ("train.diffusion", "--network", "unet"),
     "unet-eps": ("train.diffusion", "--network", "unet", "--predicts", "eps"),
     "student": ("train.student",),
+    "student-on": ("train.student", "--start", str(FOLDER / "mnist" / "student.safetensors"), "--judged", "0.1"),
     "diffusion-on": ("train.diffusion", "--start", str(FOLDER / "mnist" / "diffusion.safetensors"), "--bf16"),
     "gan-on": ("train.gan", "--start", str(FOLDER / "mnist")),
     "by-heart": ("train.diffusion", "--few", "300"),
 }
+ASKING = ("pen", "gan", "gan-residual", "gan-on", "diffusion-on", "student", "student-on")  # for shipped networks
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures(*TRAIN_DATA)]
 
@@ -48,7 +50,7 @@ def test_every_script_is_run_here():
 
 @pytest.mark.parametrize("name", RUNS)
 def test_dry_run(name, program, tmp_path):
-    if name in ("gan", "gan-residual", "gan-on", "pen", "student", "diffusion-on") and not {"lenet", "resnet", "gan", "diffusion"} <= set(Store().names()):
+    if name in ASKING and not {"lenet", "resnet", "gan", "discriminator", "diffusion", "student"} <= set(Store().names()):
         pytest.skip("it asks shipped networks that are missing")
     result = program("-m", *RUNS[name], "--dry-run", "--folder", "run", "--out", "out.safetensors", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -56,7 +58,7 @@ def test_dry_run(name, program, tmp_path):
     assert network.config == type(network).Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in metadata.config.items()})
     assert metadata.training["images"] >= 512
     assert metadata.training["recipe"]["dry_run"] is True
-    assert ("before" in metadata.training) == (name in ("student", "diffusion-on", "gan-on"))
+    assert ("before" in metadata.training) == (name in ("student", "student-on", "diffusion-on", "gan-on"))
     assert rows(tmp_path / "run" / "losses.csv")
     assert rows(tmp_path / "run" / "validation.csv")
     assert (tmp_path / "run" / "curves.png").exists()

@@ -5,6 +5,9 @@ gives a step further along the teacher's guided path (consistency distillation, 
 little noise is left, it comes to be right from pure noise. A step takes an eighth of the noise away: some seventy from the first
 to the last, as fine as the runs its teacher is judged by. How much each level counts is learned, as in train.diffusion.
 
+With `--judged` a discriminator has a word too (as in consistency trajectory models, Kim et al. 2024): it is to tell training digits
+from what the student gives at any noise level, and starts as the one of the lab's GAN. What consistency leaves soft, it sharpens.
+
 The weights kept are those whose samples by 1, 2 and 4 calls lie nearest to the validation writers' digits in LeNet's features;
 the best classifier, which judges the result, is not asked.
 """
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -30,13 +34,16 @@ from mnist_lab.training import seeded
 from train import common
 from train.diffusion import NoiseWeight, descend, optimizers_for, schedule
 
+TEACHER, DISCRIMINATOR = FOLDER / "mnist" / "diffusion.safetensors", FOLDER / "mnist" / "discriminator.safetensors"
 CALLS = (1, 2, 4)  # it is made for
 SAMPLES = 1_000  # generated with each of them at a validation
 
 
 @dataclass(frozen=True)
 class StudentRecipe(common.Recipe):
-    start: str = ""  # the denoiser to learn from, if not the lab's own
+    teacher: str = ""  # the denoiser to learn from, if not the lab's own
+    start: str = ""  # a student to go on from
+    judged: float = 0.0  # weight of the discriminator's word
     guidance: float = 1.5  # of the teacher
     step: float = 0.125  # along the teacher's path, as a share of the noise
     batch: int = 128
@@ -52,19 +59,25 @@ class StudentRecipe(common.Recipe):
 class StudentTask:
     def __init__(self, recipe: StudentRecipe, accelerator, validation: Digits):
         self.recipe, self.accelerator = recipe, accelerator
-        self.teacher, metadata = checkpoint.load(teacher_of(recipe))
+        self.teacher, metadata = checkpoint.load(Path(recipe.teacher or TEACHER))
         if not isinstance(self.teacher, Denoiser):
             raise ValueError("The teacher must be a denoiser of our own kind.")
         self.teacher = self.teacher.to(accelerator.device, memory_format=torch.channels_last).eval().requires_grad_(False)
         self.range = metadata.settings["lowest_alpha_bar"], metadata.settings["highest_alpha_bar"]
         model, weight = Denoiser(self.teacher.config), NoiseWeight()
         model.load_state_dict(self.teacher.state_dict())
+        common.go_on_from(recipe.start, model)
         optimizers = optimizers_for(model, weight.parameters(), recipe.rate)
         for network in (model, self.teacher) if recipe.compile else ():
             network.compile(dynamic=False)
         self.networks = {"network": accelerator.prepare(model.to(memory_format=torch.channels_last)), "weight": accelerator.prepare(weight)}
         self.optimizers = [accelerator.prepare(o) for o in optimizers]
         self.bare = accelerator.unwrap_model(model)
+        if recipe.judged:
+            self.judge = checkpoint.load(DISCRIMINATOR)[0].requires_grad_(True).train()  # its own weights rest in the student's turn
+            adam = torch.optim.Adam(self.judge.parameters(), lr=2e-4, betas=(0.5, 0.999))
+            self.networks["judge"], adam = accelerator.prepare(self.judge, adam)
+            self.optimizers.append(adam)
         self.reader = Store()["lenet"].to(accelerator.device)
         self.validation = validation.to(accelerator.device)
         self.real = metrics.read(self.reader, self.validation.images).features
@@ -91,9 +104,24 @@ class StudentTask:
             guess = x0_from_eps(x, network(x, here, label).float(), level)
         apart = (guess - end).square().mean((1, 2, 3)).sqrt()
         usual = weight(here)
-        loss = (apart * (-usual).exp() + usual).mean()
-        descend(self.accelerator, loss, network, self.optimizers, self.recipe.clip)
-        return {"apart": apart.detach().mean()}
+        loss, told = (apart * (-usual).exp() + usual).mean(), {"apart": apart.detach().mean()}
+        if self.recipe.judged:
+            told["judge"] = self.learn_to_judge(x0, guess.detach(), label)
+            with self.accelerator.autocast():
+                passing = F.softplus(-self.judge(guess, label).float()).mean()
+            loss, told["passing"] = loss + self.recipe.judged * passing, passing.detach()
+        descend(self.accelerator, loss, network, self.optimizers[:2], self.recipe.clip)
+        return told
+
+    def learn_to_judge(self, real: Tensor, made: Tensor, label: Tensor) -> Tensor:
+        """One step of the discriminator: training digits above zero, the student's below."""
+        with self.accelerator.autocast():
+            scores = [self.networks["judge"](x, label).float() for x in (real, made)]
+        loss = F.softplus(-scores[0]).mean() + F.softplus(scores[1]).mean()
+        self.optimizers[2].zero_grad()
+        self.accelerator.backward(loss)
+        self.optimizers[2].step()
+        return loss.detach()
 
     @torch.inference_mode()
     def make(self, network: nn.Module, labels: Tensor, calls: int, seed: int) -> Tensor:
@@ -119,18 +147,15 @@ class StudentTask:
         return grid(torch.cat([self.make(averaged["network"], labels, n, seed=2) for n in CALLS]).cpu().numpy(), columns=10, scale=2)
 
 
-def teacher_of(recipe: StudentRecipe) -> Path:
-    return Path(recipe.start or FOLDER / "mnist" / "diffusion.safetensors")
-
-
 def main() -> None:
     recipe = common.read_recipe(StudentRecipe, __doc__)
-    known = checkpoint.read_metadata(teacher_of(recipe))
+    known = checkpoint.read_metadata(Path(recipe.teacher or TEACHER))
+    before = common.training_of(recipe.start) or known.training
     result = common.run(recipe, STUDENT, StudentTask, schedule)
     if result:
         settings = {**{key: known.settings[key] for key in ("lowest_alpha_bar", "highest_alpha_bar")}, "guidance": 1.0,
                     "usual": {"steps": max(CALLS), "sampler": "consistency", "schedule": "cosine"}}
-        common.save_result(recipe, STUDENT, result.networks["network"], "denoiser", result, settings, known.training)
+        common.save_result(recipe, STUDENT, result.networks["network"], "denoiser", result, settings, before)
 
 
 if __name__ == "__main__":

@@ -20,21 +20,22 @@ const show = (who, answer) => { // the digits of the student (0) or the teacher 
   }
 };
 
-const ask = [Lab.newest(server.student), Lab.asking(element, server.teacher)];
+const askTeacher = Lab.asking(element, server.teacher);
+const free = [1, 2].map(() => Lab.newest(server.student)); // two questions at a time: the server draws one while the page paints the other
 const open = (answer, told) => answer && (answer.error ? Lab.toast(answer.error) : { ...answer, label: told.label, turn: JSON.stringify({ ...told, calls: 0 }) });
-let wanted = null, drawing = false;
-const draw = async () => { // one question at a time, the newest; every answer is shown, however fast the hand
+let wanted = null, sent = 0, shown = 0;
+const draw = async () => { // the newest question; every answer is shown, however fast the hand, unless a newer one came first
   wanted = asked();
-  if (drawing) return;
-  drawing = true;
+  const ask = free.pop();
+  if (!ask) return;
   while (wanted) {
-    const told = wanted; wanted = null;
-    const answer = open(await ask[0](told), told);
-    if (answer) { show(0, answer); element.dataset.drawn = `${told.seed} ${told.angle} ${told.label} ${told.calls}`; }
+    const told = wanted, mine = ++sent; wanted = null;
+    const answer = open(await ask(told), told);
+    if (answer && mine > shown) { shown = mine; show(0, answer); element.dataset.drawn = `${told.seed} ${told.angle} ${told.label} ${told.calls}`; }
   }
-  drawing = false;
+  free.push(ask);
 };
-const rest = async () => { const told = asked(), answer = open(await ask[1](told), told); if (answer) { show(1, answer); element.dataset.taught = answer.turn; } };
+const rest = async () => { const told = asked(), answer = open(await askTeacher(told), told); if (answer) { show(1, answer); element.dataset.taught = answer.turn; } };
 let soon = 0;
 const move = () => { draw(); clearTimeout(soon); soon = setTimeout(rest, REST); }; // the teacher is slow: it waits until the hand rests
 const place = () => { slider.value = angle; $(".angle", element).textContent = `${angle}°`; $(".which", element).hidden = label === null; };
