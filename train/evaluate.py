@@ -8,6 +8,7 @@ checkpoints/README.md and the README's table are written from there.
 
 import argparse
 import itertools
+import shutil
 import time
 import zlib
 from pathlib import Path
@@ -71,6 +72,12 @@ def score_seeds(paths: list[Path], test: Digits) -> dict:
     right = [(metrics.read(model, test.images).digit == test.labels).double().mean().item() for model, _ in loaded]
     return {"seeds": [described.training["recipe"]["seed"] for _, described in loaded], "accuracy": right,
             "mean": float(np.mean(right)), "spread": float(np.std(right, ddof=1))}
+
+
+def settle(store: Store, paths: list[Path]) -> None:
+    """Of trainings that differ in their seed, the one with the least loss on validation writers becomes the lab's residual network."""
+    losses = {path: checkpoint.read_metadata(path).training["validation"]["loss"] for path in paths}
+    shutil.copyfile(min(losses, key=losses.get), store.path("resnet"))
 
 
 def generator(seed: int) -> torch.Generator:
@@ -215,7 +222,8 @@ def main() -> None:
     parser.add_argument("--diffusion-samples", type=int, default=0, help="fewer for the diffusion model, which takes hours on a CPU")
     parser.add_argument("--choose", type=int, metavar="N", default=0, help="first choose each denoiser's guidance and quick run, with N samples a trial")
     parser.add_argument("--measure-race", type=int, metavar="N", default=0, help="measure each sampler after few and many steps, with N samples each")
-    parser.add_argument("--seeds", nargs="+", type=Path, metavar="FILE", help="resnet's training from several seeds, for the mean and spread of its figure")
+    parser.add_argument("--seeds", nargs="+", type=Path, metavar="FILE", help="resnet's training from several seeds: the best on validation "
+                        "writers becomes the checkpoint, and all give the figure's mean and spread")
     parser.add_argument("--only", nargs="*", help="checkpoints to score (default: all that are there)")
     options, store = parser.parse_args(), Store()
     there = [name for name in (*CLASSIFIERS, "gan", *DENOISERS) if name in store.names()]
@@ -223,6 +231,8 @@ def main() -> None:
     if not set(options.only) <= set(there):
         parser.error(f"there is no checkpoint {', '.join(sorted(set(options.only) - set(there)))} to score; there are {', '.join(there)}")
     test = load_digits("test")
+    if options.seeds:
+        settle(store, options.seeds)
     for name in [n for n in CLASSIFIERS if n in options.only]:
         calibrate(store, name, load_digits("validation"))
         store = Store()
