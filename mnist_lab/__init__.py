@@ -21,7 +21,7 @@ __all__ = ["load"]
 
 def load(name: str) -> ClassifierLab | GanLab | DiffusionLab:
     """A lab by name: "classifier" (or "lenet", "resnet"), "gan", or "diffusion" (or "student", which needs one to
-    four calls, or "unet", the baseline).
+    four calls, or "unet", the baseline); or by the path of a .safetensors that train.classifier wrote.
 
     Raises ValueError for another name and `checkpoint.CheckpointError` if its weights are missing or broken.
     """

@@ -52,7 +52,6 @@ def test_lenet_has_every_layer_in_order():
     assert [layer.kind for layer in shown] == ["conv", "pool", "conv", "pool", "conv", "pool", "dense", "dense", "answer"]
     assert [layer.values.shape for layer in shown] == [
         (8, 32, 32), (8, 16, 16), (16, 16, 16), (16, 8, 8), (32, 8, 8), (32, 2, 2), (64,), (32,), (10,)]
-    assert [layer.rectified for layer in shown] == [layer.kind == "pool" for layer in shown]
 
 
 @torch.no_grad()
@@ -66,11 +65,6 @@ def test_resnet_shows_values_after_its_norms():
     np.testing.assert_allclose(shown[0].values, model.norm1(model.conv1(x[..., 2:-2, 2:-2]))[0].numpy(), atol=1e-6)
     np.testing.assert_allclose(shown[-1].values, model(x)[0].numpy(), atol=1e-5)
     assert shown[-1].name == "Answer"
-
-
-def test_a_pool_of_signed_values_is_not_rectified():
-    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AvgPool2d(2))
-    assert [layer.rectified for layer in layers(model, picture())] == [False, False]
 
 
 def test_nothing_is_left_behind():

@@ -17,14 +17,12 @@ class Layer:
     name: str  # "Convolution 1"; without a number if it is the only one of its sort
     kind: str  # "conv", "pool", "dense" or "answer"
     values: np.ndarray  # float32 (C, H, W) for conv and pool, (N,) for dense and answer
-    rectified: bool  # a pool after a ReLU: no value can be below zero
 
 
 @dataclass(frozen=True)
 class _Call:
     module: type
     output: Tensor
-    rectified: bool
 
 
 @torch.no_grad()
@@ -41,10 +39,9 @@ def layers(model: nn.Module, x: Tensor) -> list[Layer]:
             return
         if isinstance(module, NORMS):
             if calls and calls[-1].output is inputs[0]:
-                calls[-1] = _Call(calls[-1].module, output, False)
+                calls[-1] = _Call(calls[-1].module, output)
             return
-        is_pool = KINDS[type(module)] == "pool"
-        calls.append(_Call(type(module), output, is_pool and bool((inputs[0] >= 0).all())))
+        calls.append(_Call(type(module), output))
 
     hooks = [m.register_forward_hook(record) for m in model.modules() if type(m) in KINDS or isinstance(m, NORMS)]
     try:
@@ -63,7 +60,7 @@ def _named(calls: list[_Call]) -> list[Layer]:
     for k, (name, call) in enumerate(zip(names, calls, strict=True)):
         numbered = f"{name} {names[:k + 1].count(name)}" if names.count(name) > 1 else name
         kind = "answer" if k == answer else KINDS[call.module]
-        result.append(Layer(numbered, kind, call.output[0].float().cpu().numpy().copy(), call.rectified))
+        result.append(Layer(numbered, kind, call.output[0].float().cpu().numpy().copy()))
     return result
 
 

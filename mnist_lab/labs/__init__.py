@@ -3,6 +3,8 @@
 Bad arguments raise ValueError with one sentence: what was wrong, then what is accepted.
 """
 
+from pathlib import Path
+
 from mnist_lab.checkpoint import Store
 from mnist_lab.labs.checks import MOST_PICTURES, choice, digit_input, number, seed_number, whole
 from mnist_lab.labs.classifier import CLASSIFIERS, Calibration, ClassifierLab, Verdict
@@ -12,13 +14,15 @@ from mnist_lab.labs.gan import MOST_STOPS, GanLab, Inversion
 
 def open_lab(name: str, store: Store | None = None) -> ClassifierLab | GanLab | DiffusionLab:
     store = store or Store()
+    if name.endswith(".safetensors"):
+        return ClassifierLab.of_file(Path(name))
     if name in ("classifier", *CLASSIFIERS):
         return ClassifierLab(store, CLASSIFIERS[0] if name == "classifier" else name)
     if name == "gan":
         return GanLab(store)
     if name in DENOISERS:
         return DiffusionLab(store, name)
-    raise ValueError(f"There is no lab {name!r}. Choose classifier, gan, diffusion, student or unet.")
+    raise ValueError(f"There is no lab {name!r}. Choose classifier, gan, diffusion, student or unet, or a classifier's .safetensors.")
 
 
 __all__ = ["BY_HEART", "CLASSIFIERS", "DENOISERS", "MOST_PICTURES", "MOST_STOPS", "SHAPE_BOUNDS", "STUDENT", "USUAL", "Calibration", "ClassifierLab",

@@ -1,11 +1,13 @@
 """The classifier's lab: a picture to a verdict."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
 
-from mnist_lab import drawing
+from mnist_lab import checkpoint, drawing
 from mnist_lab.checkpoint import Store
 from mnist_lab.data import to_model
 from mnist_lab.labs.checks import Picture, number
@@ -66,6 +68,14 @@ class ClassifierLab:
     def __init__(self, store: Store, network: str = CLASSIFIERS[0]):
         self.network, metadata = store.load(network)
         self.calibration = Calibration.of(metadata.settings)
+
+    @classmethod
+    def of_file(cls, path: Path) -> "ClassifierLab":
+        """A network that train.classifier wrote; CheckpointError if the file is broken, ValueError if it is of another kind."""
+        kind = checkpoint.read_metadata(path).model
+        if kind not in CLASSIFIERS:
+            raise ValueError(f"{path.name} holds a {kind}, which does not read digits. Take one that train.classifier wrote.")
+        return cls(SimpleNamespace(load=lambda _: checkpoint.load(path)))
 
     def classify(self, picture: Picture) -> Verdict:
         """A path, a PIL picture or an array, of any size, dark on light or light on dark, to a Verdict.

@@ -75,7 +75,7 @@ def _packed(layer: Layer) -> dict:
     size = scale(values)
     small = np.clip(np.rint(values[channels] * (127 / size)), -127, 127).astype(np.int8)
     return {"name": layer.name, "kind": layer.kind, "count": len(values), "size": values.shape[-1] if values.ndim == 3 else 1,
-            "channels": channels, "maps": packed(small), "scale": round(size, 4), "rectified": layer.rectified}
+            "channels": channels, "maps": packed(small), "scale": round(size, 4)}
 
 
 # ---- uploads and programs --------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def record(store: Store) -> dict:
 SETTINGS_JS = """(network, brush) => {
   Lab.tell("pen", { network, brush: brush / 100 });
   const names = %(names)s, state = (names[network] ?? "Yours") + (brush === %(brush)s ? "" : `, ${brush} %%`);
-  const name = network === "%(quick)s" ? network : "classifier";
+  const name = network === "%(quick)s" ? network : names[network] ? "classifier" : "yours.safetensors";
   return [{ __type__: "update", label: `Brush, picture, network · ${state}` }, %(code)s.replace("NAME", name)];
 }"""
 CODE = 'import mnist_lab\nlab = mnist_lab.load("NAME")\nprint(lab.classify("drawing.png"))'

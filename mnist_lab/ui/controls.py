@@ -109,16 +109,22 @@ def settings_of(rooms: Sequence[Room]) -> list[gr.components.Component]:
 
 
 def write_address(room: Room, key: str) -> str:
-    """JavaScript that keeps one setting in the address while its room is open."""
+    """JavaScript that keeps one setting in the address while its room is open; a choice that came later, a visitor's own network, is nobody else's."""
+    choices = getattr(room.settings[key], "choices", None)
+    known = json.dumps([v for _, v in choices]) if choices else "[v]"
     return f"""(v) => {{ const q = new URLSearchParams(location.search);
-  if ((q.get('room') ?? 'classify') === '{room.id}') {{ q.set('{key}', v); history.replaceState(history.state, '', '?' + q); }} }}"""
+  if ((q.get('room') ?? 'classify') !== '{room.id}') return;
+  {known}.includes(v) ? q.set('{key}', v) : q.delete('{key}');
+  history.replaceState(history.state, '', '?' + q); }}"""
 
 
 def enter_room(room: Room) -> str:
-    """JavaScript that puts the room in the address, with the settings of other rooms taken out."""
+    """JavaScript that puts the room in the address, with its own settings as they were left, and those of other rooms taken out."""
     return f"""() => {{ const q = new URLSearchParams(location.search);
   if (window.labAwaited && window.labAwaited !== '{room.id}') return;  // the first tab is selected before the address is read
   window.labAwaited = null;
   if (q.get('room') === '{room.id}') return;
-  const kept = new URLSearchParams(); for (const k of ['__theme', 'still']) if (q.has(k)) kept.set(k, q.get(k));
+  const left = window.labAddresses ??= {{}}, kept = left['{room.id}'] ?? new URLSearchParams();
+  left[q.get('room') ?? 'classify'] = q;
+  for (const k of ['__theme', 'still']) if (q.has(k)) kept.set(k, q.get(k));
   kept.set('room', '{room.id}'); history.replaceState(history.state, '', '?' + kept); }}"""

@@ -194,7 +194,8 @@ def build(store: Store) -> Room:
                     guided_from = gr.Slider(0, 1, 0, step=0.05, label="Guidance from", elem_id="guided-from")
                     guided_to = gr.Slider(0, 1, 1, step=0.05, label="Guidance to", elem_id="guided-to")
                 with gr.Row(elem_classes="two"):
-                    negative = dropdown([("nothing", NONE), *((f"a {d}" if d != "8" else "an 8", d) for d in LABELS[1:])], NONE, "Keep away from", "negative")
+                    digits = [("nothing", NONE), *((f"a {d}" if d != "8" else "an 8", d) for d in LABELS[1:])]
+                    negative = dropdown(digits, NONE, "Keep away from (guidance above 1)", "negative")
                     seed = gr.Number(SEED, precision=0, minimum=0, maximum=2**31 - 1, label="Seed", elem_id="diffusion-seed")
                 network = gr.Radio(NETWORKS, value=DENOISERS[0], label="Network of the film", elem_classes="segments", elem_id="diffusion-network")
                 which = gr.Radio([("All eleven labels", "all"), ("Only the chosen one", "one")], value="all", label="Make",

@@ -5,6 +5,7 @@ Server functions get whatever JSON anyone sends, and have no queue of their own.
 
 import base64
 import binascii
+import functools
 import json
 import threading
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from mnist_lab import drawing
 from mnist_lab.checkpoint import CheckpointError, Store
 from mnist_lab.data import to_model
-from mnist_lab.explain import program, shown
+from mnist_lab.explain import Op, program, shown
 from mnist_lab.labs import CLASSIFIERS, Calibration, choice
 from mnist_lab.ui.guests import PREFIX, Guests
 from mnist_lab.ui.widgets import packed
@@ -85,6 +86,12 @@ def reader_of(store: Store, payload: dict) -> tuple[str, nn.Module, Calibration]
     return name, network, Calibration.of(metadata.settings)
 
 
+@functools.lru_cache(maxsize=8)
+def ops_of(network: nn.Module) -> list[Op]:
+    """A network as the list of its steps, for the parts that take it apart; kept, as they ask for the same one again and again."""
+    return program(network)
+
+
 def verdict(calibration: Calibration, logits: np.ndarray) -> dict:
     """Logits (10,) -> {"digit", "p": [ten calibrated probabilities], "score", "likeness": 0 to 1 or None}."""
     likeness = calibration.likeness(logits)
@@ -132,7 +139,7 @@ def pictures_from(text: object, most: int) -> np.ndarray:
 def steps_of(store: Store, payload: dict) -> dict:
     """A network for Lab.makeNetwork: its steps, all weights in their order as one run of float32, and its calibration."""
     name, network, calibration = reader_of(store, payload)
-    ops = program(network)
+    ops = ops_of(network)
     names = dict(shown(ops))
     steps = [{"kind": op.kind, "from": op.inputs, "shape": op.shape, "size": op.size, "name": names.get(k),
               "weight": 0 if op.weight is None else op.weight.size, "bias": 0 if op.bias is None else op.bias.size} for k, op in enumerate(ops)]

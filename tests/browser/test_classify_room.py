@@ -46,7 +46,7 @@ def test_opens_on_a_recorded_drawing_without_asking_the_server(page, url):
 def test_a_stroke_is_read_while_it_is_drawn(room):
     watch_readings(room)
     draw(room, SEVEN)
-    expect(room.locator(".bars li.top b")).to_have_text("7")
+    expect(room.locator(".bars li.top .ask")).to_have_text("7")
     expect(room.locator(".seen .recorded")).to_be_hidden()
     room.wait_for_function("readings.at(-1)?.final")
     assert room.evaluate("readings.length") > 3, "the bars follow the pen, not only its end"
@@ -61,7 +61,7 @@ def test_clear_gives_a_hint_and_no_verdict(room):
     expect(room.locator(".bars li.top")).to_have_count(0)
     room.focus(".pad .ink")
     room.keyboard.press("5")
-    expect(room.locator(".bars li.top b")).to_have_text("5")
+    expect(room.locator(".bars li.top .ask")).to_have_text("5")
     room.keyboard.press("Delete")
     expect(room.locator(".bars .says")).to_have_text("Waiting for your pen")
 
@@ -108,7 +108,7 @@ def test_uploads(room, tmp_path):
     expect(room.locator(".seen .recorded")).to_be_visible()
     room.set_input_files("#classify-files input[type=file] >> nth=0", tmp_path / "one.png")
     expect(room.locator(".seen .words")).to_have_text("Your picture, centred in 28 × 28 pixels.")
-    expect(room.locator(".bars li.top b")).to_have_text("1")
+    expect(room.locator(".bars li.top .ask")).to_have_text("1")
 
 
 def test_a_finger_draws_and_does_not_scroll(phone, url):

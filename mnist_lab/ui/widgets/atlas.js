@@ -253,7 +253,7 @@ const place = async () => {
   if (mine === reading && data?.network === network && !answer.busy) {
     placed = mine;
     if (answer.error) $(".verdict", element).textContent = answer.error;
-    else { landing = answer; describe(); fly(); Lab.tell("landing", { network, features: answer.features }); element.dataset.landed = Math.round(performance.now() - from); }
+    else { landing = answer; describe(); fly(); Lab.tell("landing", { network, seen: mine.seen, features: answer.features }); element.dataset.landed = Math.round(performance.now() - from); }
   } else if (near && data) place();
 };
 const refresh = () => {
@@ -280,7 +280,7 @@ keep.addEventListener("click", async () => {
 new ResizeObserver(soon).observe(sky);
 Lab.attend(element, (here) => { near = here; refresh(); });
 $(".hint", element).textContent = matchMedia("(hover: hover)").matches
-  ? "Drag to turn, point at a dot to see the digit, press it to draw with it. Once it is pressed, the wheel zooms." : "Turn it with one finger, zoom with two. Touch a dot to see the digit, touch it again to draw with it.";
+  ? "Drag to turn; from then on the wheel zooms. Point at a dot to see the digit, press it to draw with it." : "Turn it with one finger, zoom with two. Touch a dot to see the digit, touch it again to draw with it.";
 choose(layout); describe(); say("");
 Lab.repaint(() => { mixShades(); if (data) describe(); paint(); });
 element.dataset.ready = 1;

@@ -1,7 +1,7 @@
 """The map: test digits as points in three dimensions, turned by hand, with the visitor's drawing among them.
 
-It follows the page's event "reading", works only near the viewport, and tells "landing" ({"network", "features": the first
-numbers of the drawing}, or null). Server functions:
+It follows the page's event "reading", works only near the viewport, and tells "landing" ({"network", "seen": the drawing's
+pixels as base64, "features": its first numbers}, or null). Server functions:
 
 - `where`({"network"}) -> {"labels", "read": base64 of uint8 (N,), "pca", "tsne": base64 of float32 (N, 3), about 1 in size}
 - `pictures`({"network"}) -> {"sheet": address of a PNG with all N digits, "columns"}

@@ -1,4 +1,4 @@
-const { $, $$, el, named, percent } = Lab;
+const { $, $$, el, named, percent, spoken } = Lab;
 const box = element.firstElementChild, rows = $(".rows", element), gauge = $(".gauge", element);
 const NAMES = { resnet: "Best", lenet: "LeNet" };
 const nameOf = (network) => NAMES[network] ?? "Yours";
@@ -6,7 +6,8 @@ const nameOf = (network) => NAMES[network] ?? "Yours";
 const side = () => [el("div", { class: "well" }, el("i")), el("span")];
 const items = Array.from({ length: 10 }, (_, d) => {
   const [left, right] = [side(), side()];
-  return { row: rows.appendChild(el("li", {}, el("b", {}, String(d)), ...left, ...right)), sides: [left, right].map(([well, span]) => ({ bar: well.firstChild, span })) };
+  const ask = el("button", { class: "ask", title: `Why, or why not ${named(d)}?`, "aria-label": `Why, or why not ${named(d)}?`, onclick: () => Lab.tell("ask-why", { digit: d }) }, String(d));
+  return { row: rows.appendChild(el("li", {}, ask, ...left, ...right)), sides: [left, right].map(([well, span]) => ({ bar: well.firstChild, span })) };
 });
 
 // ---- words
@@ -18,7 +19,7 @@ const verdict = (p, a, b) =>
   : p[a] > .5 ? `Probably ${named(a)}, perhaps ${named(b)}`
   : p[a] > .3 ? `Torn between ${a} and ${b}`
   : "This does not look like a digit to me";
-const sure = (p, a, b) => `${percent(p[a])} sure. Next best: ${b}, at ${percent(p[b])}.`;
+const sure = (p, a, b) => `${spoken(p[a])} sure. Next best: ${b}, at ${spoken(p[b])}.`;
 const WEAK = "Of real digits, 99 in 100 get a stronger answer.";
 const alone = (reading) => `The connection is lost; ${nameOf(reading.page.name)} reads on, in this page.`;
 const compared = (lenet, best) => { // one line: where two networks disagree

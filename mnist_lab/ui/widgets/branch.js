@@ -1,7 +1,7 @@
-const { $, $$, el, inkScale, named, paint } = Lab;
+const { $, el, inkScale, named, paint } = Lab;
 const EARLIEST = .12, APART = .2; // shares of the film
 let film = null, at = 0, decided = null, reader = null, fork = null, lots = []; // lots: crowds of sixteen
-let wish = { label: props.value.branch.labels[1], sampler: "ddim", guidance: null };
+let wish = { label: props.value.branch.labels[1], sampler: "ddim", guidance: null, seed: null }; // a seed of its own once other noise was asked for
 const { top } = Lab, label = (d) => (d === null ? "no label" : `label ${d}`);
 const slider = $("input", element), own = () => film?.settings;
 
@@ -27,28 +27,35 @@ const tell = () => {
   const same = fork.new.x.at(-1).every((v, i) => v === fork.old.x.at(-1)[i]);
   $(".verdict-note", element).textContent = same ? "It ends the same, to the pixel." : ends[1] === undefined ? "" : ends[0] === ends[1] ? `Both end as ${named(ends[0])}.` : `The old ends as ${named(ends[0])}, the branch as ${named(ends[1])}.`;
 };
-const open = (answer) => {
+const titles = () => fork.labels.forEach((d, i) => { // a film that is no longer the one above is called so
+    const whose = (!film || fork.run === film.run ? ["The film", "The branch"] : ["An earlier film", "Its branch"])[i];
+    $(`.${["old", "new"][i]} .which`, element).textContent = `${whose}: ${label(d)}`;
+  });
+const open = (answer, run) => {
   const cells = ({ x, x0 }) => ({ x: Lab.digits(Lab.bytes(x)), x0: Lab.digits(Lab.bytes(x0)) });
-  fork = { ...answer, old: cells(answer.old), new: cells(answer.new) };
-  fork.labels.forEach((d, i) => { $(`.${["old", "new"][i]} .which`, element).textContent = `${["The film", "The branch"][i]}: ${label(d)}`; });
+  fork = { ...answer, run, old: cells(answer.old), new: cells(answer.new) };
+  titles();
   player.stop(); player.frames = Math.max(fork.old.x.length, fork.new.x.length); strips(); player.seek(player.frames - 1); tell();
   element.dataset.branched = `${fork.step} ${fork.labels.join(" ")}`;
 };
 
 // ---- where, and with what
 const place = () => Math.min(at, (film?.total ?? 1) - 1);
-const state = () => { $(".from", element).textContent = film ? `From step ${place()} of ${film.total}` : ""; $(".amount", element).textContent = wish.guidance === 1 ? "1.0, plain" : (wish.guidance ?? 1).toFixed(1); };
+const state = () => { $(".from", element).textContent = film ? `From step ${place()} of ${film.total}` : ""; $(".other", element).disabled = !fresh(); $(".amount", element).textContent = wish.guidance === 1 ? "1.0, plain" : (wish.guidance ?? 1).toFixed(1); };
 const markLabel = Lab.labels($(".label", element), (d) => { wish.label = d; go(); }, true);
-const markSampler = Lab.segments($(".samplers", element), props.value.samplers, (name) => { wish.sampler = name; go(); });
+const markSampler = Lab.segments($(".samplers", element), props.value.samplers, (name) => { wish.sampler = name; state(); go(); });
 slider.addEventListener("input", () => { wish.guidance = +slider.value; state(); });
 slider.addEventListener("change", () => go());
 const branch = Lab.asking(element, server.branch);
+const fresh = () => props.value.fresh.includes(wish.sampler); // adds noise on the way: another seed is another branch
 const go = async () => {
   if (!own()) return;
-  const answer = await branch({ settings: own(), column: film.column, step: place(), label: wish.label, sampler: wish.sampler, guidance: wish.guidance, seed: own().seed });
-  if (answer) { open(answer); if (!Lab.calm) { player.seek(0); player.play(); } }
+  const { run } = film, seed = fresh() ? wish.seed ?? own().seed : own().seed;
+  const answer = await branch({ settings: own(), column: film.column, step: place(), label: wish.label, sampler: wish.sampler, guidance: wish.guidance, seed });
+  if (answer) { open(answer, run); if (!Lab.calm) { player.seek(0); player.play(); } }
 };
 $(".go", element).addEventListener("click", go);
+$(".other", element).addEventListener("click", () => { wish.seed = Math.floor(Math.random() * 1000); go(); });
 
 // ---- sixteen, counted
 const counted = (lot) => {
@@ -59,14 +66,14 @@ const counted = (lot) => {
 const rows = () => $(".rows", element).replaceChildren(...lots.map((lot) => {
   const many = el("div", { class: "many", role: "img", "aria-label": `Sixteen digits from step ${lot.step}` });
   for (const cell of lot.ends) { const canvas = el("canvas", { class: "pixels" }); paint(canvas, cell, 28, 28, inkScale(0, 255)); many.append(canvas); }
-  return el("div", { class: "lot" }, el("div", {}, el("b", {}, `From step ${lot.step}`), el("span", { class: "note" }, reader ? counted(lot) : "")), many);
+  return el("div", { class: "lot" }, el("div", {}, el("b", {}, `From step ${lot.step}${lot.when}`), el("span", { class: "note" }, reader ? counted(lot) : "")), many);
 }));
-const lot = (answer) => ({ step: answer.step, ends: Lab.digits(Lab.bytes(answer.ends)) });
+const lot = (answer, when = "") => ({ step: answer.step, when, ends: Lab.digits(Lab.bytes(answer.ends)) });
 const sixteen = Lab.newest(server.sixteen);
 const send = $(".send", element);
 send.addEventListener("click", async () => {
   if (!own()) return;
-  const { settings, column, total, run } = film, middle = decided?.run === run && decided.k > 1 ? decided.k : Math.round(.3 * total);
+  const { settings, column, total, run } = film, known = decided?.run === run && decided.k > 1, middle = known ? decided.k : Math.round(.3 * total);
   // the last step adds no noise: from there all sixteen would be one
   const steps = [Math.min(middle / 2, middle - EARLIEST * total), middle + APART * total].map((k) => Math.round(Lab.clamp(k, 0, Math.max(0, total - 2))));
   const found = [];
@@ -74,18 +81,18 @@ send.addEventListener("click", async () => {
   for (const step of steps) {
     const answer = await sixteen({ settings, column, step, label: settings.labels[column], seed: Math.floor(Math.random() * 1000) });
     if (!answer || answer.error) { if (answer) Lab.toast(answer.error); break; }
-    found.push(lot(answer)); lots = found; rows();
+    found.push(lot(answer, !known ? "" : answer.step < middle ? ", before it was decided" : ", after it was decided")); lots = found; rows();
   }
   send.disabled = false; element.dataset.sent = lots.map((l) => l.step).join(" ");
 });
 
 Lab.follow("film", (told) => {
   const first = !film || told.run !== film.run; film = told;
-  if (first && film.settings) { wish.guidance = film.settings.guidance; wish.sampler = film.settings.sampler; slider.value = wish.guidance; markSampler(wish.sampler); }
+  if (first && film.settings) { wish.guidance = film.settings.guidance; wish.sampler = film.settings.sampler; wish.seed = null; slider.value = wish.guidance; markSampler(wish.sampler); titles(); }
   state();
 });
 Lab.follow("frame", ({ index }) => { at = index; state(); });
 Lab.hear("decided", (found) => { decided = found; });
-markLabel(wish.label); markSampler(wish.sampler); open(props.value.branch); lots = props.value.sixteen.map(lot); rows(); state();
+markLabel(wish.label); markSampler(wish.sampler); open(props.value.branch, "recorded"); lots = props.value.sixteen.map((found) => lot(found)); rows(); state();
 Lab.reads(element, (found) => { reader = found; show(player.frame); tell(); rows(); element.dataset.ready = 1; });
 Lab.repaint(() => { strips(); show(player.frame); rows(); });

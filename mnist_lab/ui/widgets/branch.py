@@ -1,6 +1,7 @@
 """Branch here: two films from one frame on, the old and the new, under one play head; and sixteen branches from two frames, counted.
 
-Value, recorded: {"branch": an answer of `branch`, "sixteen": two answers of `sixteen`, "total"}, with "samplers": {key: name}. Hears "film", "frame" and
+Value, recorded: {"branch": an answer of `branch`, "sixteen": two answers of `sixteen`}, with "samplers": {key: name} and "fresh": those
+that add noise. Hears "film", "frame" and
 "decided" of the room's film: the frame it stands on is where a new branch leaves it.
 """
 
@@ -14,12 +15,13 @@ class Branch(Widget):
     family = "part"
     html = """
 <div class="fork">
-  <div class="knobs"><p class="cap"><b class="from"></b><span class="num"></span></p>
+  <div class="knobs"><p class="cap"><b class="from"></b></p>
     <div class="field"><p class="cap">From here on, label</p><div class="choices label" role="group" aria-label="Label of the branch"></div></div>
     <div class="field"><p class="cap">Sampler</p><div class="segments samplers" role="group" aria-label="Sampler of the branch"></div></div>
     <div class="field"><p class="cap">Guidance<span class="num amount"></span></p>
       <input type="range" min="0" max="8" step="0.1" aria-label="Guidance of the branch"></div>
-    <button class="btn primary go">Branch here</button></div>
+    <div class="row"><button class="btn primary go">Branch here</button>
+      <button class="btn other" title="For samplers that add noise on the way">Other noise</button></div></div>
   <figure class="old"><p class="cap"><b class="which"></b><span class="num reads"></span></p><div class="sheet">
     <canvas class="pixels" role="img"></canvas></div></figure>
   <figure class="new answer"><p class="cap"><b class="which"></b><span class="num reads"></span></p><div class="sheet">

@@ -2,7 +2,7 @@ const { $, el, inkScale, paint, signScale } = Lab;
 const { all, few, nearer, usual } = props.value, number = (n) => n.toLocaleString("en"), share = (v) => `${Math.round(100 * v)} %`;
 const WORDS = {
   ours: { title: `Ours, from ${number(all)} digits`, says: `Half of new people’s digits lie within ${usual.toFixed(1)} of their nearest. Of one of ours and one of theirs, ours is the nearer ${share(nearer.ours)} of the time; 50 % means new.` },
-  heart: { title: `The same network, from ${number(few)} digits`, says: `Nearer than a new person’s digit ${share(nearer.heart)} of the time: it knows most of them by heart.` },
+  heart: { title: `The same network, from ${number(few)} digits`, says: `Nearer than a new person’s digit ${share(nearer.heart)} of the time: it keeps to what it learned.` },
 };
 
 const sections = Object.entries(WORDS).map(([name, { title, says }]) => {

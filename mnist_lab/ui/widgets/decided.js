@@ -15,7 +15,8 @@ const says = () => {
   if (!film || beliefs.length <= film.total) return "When is it decided?";
   const found = decision();
   if (!found) return "Undecided to the end";
-  return found.k <= 1 ? `Decided at once: it is ${named(found.digit)}` : `Decided at step ${found.k}: from here on it is ${named(found.digit)}`;
+  const about = film.x0[found.k]?.[film.column] && film.x0[found.k - 1]?.[film.column] ? "" : "about "; // of a long film, some steps hold one label only
+  return found.k <= 1 ? `Decided at once: it is ${named(found.digit)}` : `Decided at ${about}step ${found.k}: from here on it is ${named(found.digit)}`;
 };
 
 const text = Lab.words;
@@ -37,7 +38,7 @@ const read = async () => { // a few guesses a frame: a long film does not hold t
   if (working || !reader || !film) return;
   for (working = true; beliefs.length < film.x0.length;) {
     for (const start = performance.now(); beliefs.length < film.x0.length && performance.now() - start < BUDGET;) {
-      const guess = film.x0[beliefs.length]?.[film.column]; // of a long film, some steps hold one label only
+      const guess = film.x0[beliefs.length]?.[film.column];
       beliefs.push(guess ? reader.run(guess).p : beliefs.at(-1));
     }
     draw(); await new Promise(requestAnimationFrame);

@@ -1,8 +1,9 @@
 const { $, $$, bytes, el, inkScale, narrow, paint, repaint } = Lab;
 const ANY = -1, LABELS = [ANY, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-const name = (d) => (d === ANY ? "any" : String(d));
+const name = (d) => (d === ANY ? "any" : String(d)), words = (d) => (d === ANY ? "any digit" : Lab.named(d));
+const say = (text, aloud = text) => { $(".left", element).textContent = text; $(".announce", element).textContent = aloud; };
 let film = { run: null, total: 1, labels: [ANY], alpha_bar: [0, 1], x: [], x0: [] };
-let chosen = ANY, follow = true, started = 0, sampling = false;
+let chosen = ANY, follow = true, started = 0, sampling = false, moved = ""; // moved: the frame last told to the room
 
 // One label's picture in a frame; a label that was not asked for shows the noise all started from. Of a long film only
 // one label has every frame: another keeps the last it has.
@@ -26,8 +27,9 @@ function showFrame(k) {
   });
   const says = k === 0 ? "Pure noise" : k === film.total ? "Done" : `Step ${k} of ${film.total}`;
   $(".step", element).textContent = says;
-  $(".xt", element).setAttribute("aria-label", `The noisy picture: ${says}`);
-  Lab.tell("frame", { index: k, total: film.total, alpha_bar: film.alpha_bar });
+  $(".xt", element).setAttribute("aria-label", `The noisy picture: ${says}`); $(".guess", element).setAttribute("aria-label", `The network's guess: ${says}`);
+  const moment = `${film.run} ${k}`;
+  if (moment !== moved) { moved = moment; Lab.tell("frame", { index: k, total: film.total, alpha_bar: film.alpha_bar }); }
 }
 
 function paintStrip() {
@@ -56,7 +58,9 @@ for (const d of LABELS) {
 function choose(d) {
   chosen = d;
   $$("button", ten).forEach((b, i) => b.setAttribute("aria-pressed", LABELS[i] === d));
-  if (received() >= 0) { paintStrip(); showFrame(player.frame); announce(); }
+  if (received() < 0) return;
+  paintStrip(); showFrame(player.frame); announce();
+  if (!sampling) say(film.labels.includes(d) ? "" : `This film is of ${words(film.labels[0])}. Generate makes one of ${words(d)}.`);
 }
 
 // ---- the room's other parts work on this film, and may turn it to a frame
@@ -109,20 +113,20 @@ for (const kind of ["gif", "png"]) Lab.takeaway($(`.take .${kind}`, element),
 function busy(on) {
   sampling = on; document.getElementById("diffusion-room")?.classList.toggle("sampling", on);
   $(".busy", element).hidden = !on;
-  if (on) started = performance.now(); else $(".left", element).textContent = "";
+  if (on) started = performance.now(); else say("", received() === film.total ? "Done" : "");
 }
 function progress() {
   if (!sampling) return;
   const done = received() / film.total, seconds = (performance.now() - started) / 1000 * (1 - done) / Math.max(done, 1e-6);
   $(".busy i", element).style.width = `${100 * done}%`;
-  $(".left", element).textContent = received() < 2 ? "" : `Step ${received()} of ${film.total}, about ${Math.max(1, Math.round(seconds))} s left`;
+  if (received() > 1) $(".left", element).textContent = `Step ${received()} of ${film.total}, about ${Math.max(1, Math.round(seconds))} s left`;
 }
 Lab.hear("sampling", (state) => {
-  if (state === "start") { busy(true); $(".left", element).textContent = "Waiting for the network"; }
+  if (state === "start") { busy(true); say("Waiting for the network"); }
   if (state === "end" && sampling) busy(false);
   if (state === "stop" && sampling) {
     busy(false);
-    $(".left", element).textContent = received() < film.total ? `Stopped at step ${Math.max(0, received())}. You can scrub what there is.` : "";
+    say(received() < film.total ? `Stopped at step ${Math.max(0, received())}. You can scrub what there is.` : "");
   }
 });
 

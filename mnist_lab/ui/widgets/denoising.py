@@ -24,5 +24,5 @@ class Denoising(Widget):
 </div>
 <div class="ten" role="group" aria-label="Label: films from the same noise"></div>
 <div class="film"><button class="play"></button><div class="strip"><canvas></canvas><div class="head"></div></div>
-  <p class="cap"><span class="left" aria-live="polite"></span><span class="recorded note" hidden>recorded</span></p></div>
+  <p class="cap"><span class="left"></span><span class="announce" aria-live="polite"></span><span class="recorded note" hidden>recorded</span></p></div>
 <div class="take"><button class="btn quiet gif">Download as GIF</button><button class="btn quiet png">as PNG strip</button></div>"""

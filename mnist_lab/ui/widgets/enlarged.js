@@ -75,7 +75,7 @@
       const at = `row ${spot[0] + 1}, column ${spot[1] + 1}`, looked = sees ? `${r - l} × ${b - t} pixels` : "only the margin";
       $(".size", box).textContent = looked; $(".spot", box).textContent = at;
       const where = sees ? `${looked} of your drawing.` : "the margin around your drawing, nothing else.";
-      $(".result", box).textContent = `${pinned ? "This spot" : "Its strongest spot on ink"}, ${written(value())}, looked at ${where}`;
+      $(".result", box).textContent = `${pinned ? "This spot" : inked(spot) ? "Its strongest spot on ink" : "Its strongest spot"}, ${written(value())}, looked at ${where}`;
       $(".digit", box).setAttribute("aria-label", `Your drawing. The spot looked at ${looked}.`);
       const touch = $(".touch", box), label = `${$(".what", box).textContent}, ${times([0, h, w])}. ${at}: ${written(value())}. Arrow keys move the spot.`;
       Object.assign(touch, { at: spot, ariaLabel: label });

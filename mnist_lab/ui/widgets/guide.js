@@ -1,4 +1,4 @@
-const { $, $$, clamp, el, inkScale, named, paint, signScale } = Lab;
+const { $, clamp, el, inkScale, named, paint, signScale } = Lab;
 const MOST = 8;
 let look = null, reader = null, film = null, at = null, label = props.value.label, amount = props.value.guidance;
 const slider = $("input", element);
@@ -11,16 +11,17 @@ const picture = (name, pixels, words) => {
   if ($(".reads", figure)) $(".reads", figure).textContent = says;
   canvas.setAttribute("aria-label", `${words}, ${says}`);
 };
+const free = () => (look.away == null ? "Told nothing" : `Told: ${look.away}, to keep away from`);
 const show = () => {
   if (!look) return;
-  $(".where", element).textContent = look.step === 0 ? "Pure noise" : `Step ${look.step}`; $(".told", element).textContent = `Told: ${look.label}`; $(".at", element).textContent = `Guidance ${amount.toFixed(1)}`;
+  $(".where", element).textContent = look.step === 0 ? "Pure noise" : `Step ${look.step}`; $(".told", element).textContent = `Told: ${look.label}`; $(".nothing", element).textContent = free(); $(".at", element).textContent = `Guidance ${amount.toFixed(1)}`;
   paint($(".x canvas", element), look.x, 28, 28, inkScale(0, 255)); $(".x canvas", element).setAttribute("aria-label", "The noisy picture");
-  picture("free", grey(look.free), "The guess without a label"); picture("asked", grey(look.asked), `The guess told ${look.label}`);
+  picture("free", grey(look.free), `The guess told ${look.away ?? "nothing"}`); picture("asked", grey(look.asked), `The guess told ${look.label}`);
   const apart = look.free.map((v, i) => look.asked[i] - v), strongest = Float32Array.from(apart, Math.abs).sort()[Math.floor(.985 * 783)];
   paint($(".between canvas", element), apart, 28, 28, signScale(strongest || 1));
   picture("pushed", grey(pushed(amount)), `The guess at guidance ${amount.toFixed(1)}`);
   $(".amount", element).textContent = amount === 1 ? "1.0, plain" : amount.toFixed(1);
-  $(".says", element).textContent = amount === 0 ? "At 0 the label is not heard." : amount < 1 ? "Below 1 the label is only half heard." : amount === 1 ? `At 1 it is the guess of a network that was told ${look.label}.`
+  $(".says", element).textContent = amount === 0 ? (look.away == null ? "At 0 the label is not heard." : `At 0 only the ${look.away} to keep away from is heard.`) : amount < 1 ? "Below 1 the label is only half heard." : amount === 1 ? `At 1 it is the guess of a network that was told ${look.label}.`
     : `${(amount - 1).toFixed(1)} times as far again beyond the guess told ${look.label}: more surely ${named(look.label)}, and less varied.`;
   slider.setAttribute("aria-valuetext", $(".says", element).textContent); arrow();
 };
@@ -30,7 +31,7 @@ const arrow = Lab.plot($(".line", element), () => 54, (svg, w) => {
   svg.append(el("line", { class: "way", x1: x(0), x2: x(MOST), y1: y, y2: y }));
   if (way) svg.append(el("path", { class: "arrow", d: `M${x(0)} ${y}H${tip - 3}M${tip - 11} ${y - 6}l9 6l-9 6` }));
   svg.append(el("circle", { class: "stop", cx: x(0), cy: y, r: 5 }), el("circle", { class: "stop", cx: x(1), cy: y, r: 5 }),
-    Lab.words(x(0) + 8, y + 22, "told nothing", "end"), Lab.words(x(1) - 8, y + 22, `told ${look.label}`));
+    Lab.words(x(0) + 8, y + 22, look.away == null ? "told nothing" : `told ${look.away}`, "end"), Lab.words(x(1) - 8, y + 22, `told ${look.label}`));
   if (amount > 1.4) svg.append(Lab.words(tip, y - 12, amount.toFixed(1), "middle", "now"));
 });
 slider.value = amount; slider.addEventListener("input", () => { amount = +slider.value; show(); });
@@ -45,7 +46,11 @@ const ask = async () => {
   if (answer) take(answer);
 };
 let soon = 0, seen = false, stale = false, arrived = null; // stale: the film above has moved on since the last look; arrived: its frames so far
-const later = () => { clearTimeout(soon); stale = true; if (seen && film && film.x.length > film.total && film.total <= props.value.most) soon = setTimeout(ask, 350); };
+const later = () => {
+  clearTimeout(soon); stale = true;
+  $(".older", element).textContent = film?.total > props.value.most ? `The film above has more than ${props.value.most} steps, and can’t be looked into: this look is of an earlier one.` : "";
+  if (seen && film && film.x.length > film.total && film.total <= props.value.most) soon = setTimeout(ask, 350);
+};
 Lab.follow("film", (told) => {
   const state = `${told.run} ${told.column} ${told.x.length}`, other = arrived !== null && state !== arrived;
   film = told; arrived = state; if (other) later();

@@ -13,9 +13,9 @@ class Guide(Widget):
     name = "guide"
     family = "part"
     html = """
-<div class="looks answer">
+<p class="note older" aria-live="polite"></p><div class="looks answer">
   <figure class="x"><p class="cap"><b class="where"></b></p><div class="sheet"><canvas class="pixels" role="img"></canvas></div></figure>
-  <figure class="free"><p class="cap"><b>Told nothing</b><span class="num reads"></span></p><div class="sheet">
+  <figure class="free"><p class="cap"><b class="nothing"></b><span class="num reads"></span></p><div class="sheet">
     <canvas class="pixels" role="img"></canvas></div></figure>
   <figure class="asked"><p class="cap"><b class="told"></b><span class="num reads"></span></p><div class="sheet">
     <canvas class="pixels" role="img"></canvas></div></figure>

@@ -67,12 +67,20 @@ const title = () => {
   $(".out b", element).textContent = `Out: ${out}`;
   const rim = deep ? "Outside the map lie zeros, as in the network." : "Paper is −1, ink 1. The grey rim: zeros, as in the network.";
   $(".in .note", element).textContent = now.pad ? rim : "";
-  $(".out .note", element).textContent = now.others ? `All ${now.shape[0]} input maps give to it; this is the share of one.` : "";
+  $(".out .note", element).textContent = now.others ? `All ${now.shape[0]} input maps give to it; the sum of products is the share of one.` : "";
   $(".patch caption", element).textContent = deep ? "values" : "pixels";
 };
 const paint = () => { if (now) { fit(); paintIn(); title(); weights(); here(); } };
 
 // ---- once a place of the window: the products and their sum
+const next = () => { const { ops } = known.net; return ops.find((op) => op.from.includes(place()))?.kind; };
+const verdict = (value) => { // what becomes of it depends on what follows: a ReLU, or a sum with what was carried past this step
+  const found = value > 0 ? `Above zero: ${own ? "your weights find what they look" : "this filter found what it looks"} for`
+    : `Below zero: not what ${own ? "your weights look" : "this filter looks"} for`;
+  if (choice.named) return `${found}.`;
+  if (next() === "add") return `${found}. What was carried past it is added next.`;
+  return value > 0 ? `${found}, and ${own ? "pass" : "passes"} it on.` : `${found}. ${own ? "They pass" : "It passes"} on nothing.`;
+};
 const here = () => {
   const [y, z] = at, { k, pad, out, weights, bias, others } = now, i = y * now.size[1] + z;
   const patch = Lab.windowOf(now.x, now.shape, now.input, y, z, k, pad), sum = Lab.dot(patch, weights), value = out[i];
@@ -86,8 +94,7 @@ const here = () => {
   const row = (name, v) => el("div", {}, el("dt", {}, name), el("dd", {}, written(v)));
   $(".total", element).replaceChildren(row("sum of products", sum), ...rest.map(([name, v]) => row(`+ ${name}`, v)), row("the map’s pixel", value));
   $(".in .num", element).textContent = `row ${y + 1}, column ${z + 1}`; $(".out .num", element).textContent = written(value);
-  $(".verdict", element).textContent = choice.named && !own ? NAMED[choice.named].words
-    : value > 0 ? "Above zero: this filter found what it looks for, and passes it on." : "Below zero: not what this filter looks for. It passes on nothing.";
+  $(".verdict", element).textContent = choice.named && !own ? NAMED[choice.named].words : verdict(value);
   const half = k >> 1, label = `Row ${y + 1}, column ${z + 1}: ${written(value)}. Arrow keys move the window.`;
   Object.assign($(".in .touch", element), { at: [y + half, z + half], ariaLabel: `${$(".in b", element).textContent}. ${label}` });
   Object.assign($(".out .touch", element), { at, ariaLabel: `${$(".out b", element).textContent}. ${label}` });

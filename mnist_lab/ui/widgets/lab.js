@@ -143,7 +143,7 @@
   const toast = (text) => {
     const t = $(".lab-toast") ?? document.body.appendChild(el("div", { class: "lab-toast", role: "status" }));
     t.textContent = text; t.classList.add("on"); clearTimeout(toast.timer);
-    toast.timer = setTimeout(() => t.classList.remove("on"), 1800);
+    toast.timer = setTimeout(() => t.classList.remove("on"), Math.max(1800, 70 * text.length)); // as long as it takes to read
   };
   const copy = async (text, done) => {
     try { await navigator.clipboard.writeText(text); toast(done); } catch { toast("Your browser did not let us copy."); }
@@ -152,6 +152,7 @@
   // ---- ten bars, one a digit: a fill for now, a tick for what it is compared with; without a value the well is empty
   const named = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
   const percent = (p) => (p > .9995 ? "100" : p < .0005 ? "0" : (100 * p).toFixed(1)) + "\u00a0%";
+  const spoken = (p) => (p > 0 && p < .001 ? "under 0.1\u00a0%" : p < 1 && p > .999 ? "over 99.9\u00a0%" : percent(p)); // in a sentence nothing is certain
   const top = (p) => p.indexOf(Math.max(...p));
   const readAs = (p) => (p ? `read as ${top(p)}, ${Math.round(100 * Math.max(...p))} %` : ""); // what a network says of a picture, beside it
   const ten = (list) => {
@@ -206,9 +207,9 @@
   document.addEventListener("click", (e) => {
     const button = e.target.closest("[data-do]");
     if (button?.dataset.do === "mode") document.body.classList.toggle("dark");
-    if (button?.dataset.do === "link") copy(location.origin + location.pathname + location.search, "Link copied. It restores this screen.");
+    if (button?.dataset.do === "link") copy(location.origin + location.pathname + location.search, "Link copied. It restores this room and its settings.");
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, attend, bytes, calm, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, readAs, remember, repaint, rgb, signScale, signed, sprite, tell, ten, tenCurves, toast, top, words };
+  window.Lab = { $, $$, attend, bytes, calm, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, readAs, remember, repaint, rgb, signScale, signed, spoken, sprite, tell, ten, tenCurves, toast, top, words };
 })();

@@ -95,6 +95,7 @@ const soon = () => { if (!waiting) { waiting = true; requestAnimationFrame(tick)
 const runs = (data) => !data.empty && !data.layers && (Lab.runsHere(data) || (data.final && !data.recorded));
 const show = (data) => {
   if (data.error) return;
+  if (data.pair !== undefined || !data.empty) $(".whose", element).hidden = !data.pair;
   reading = data; network = data.network ?? network;
   if (data.empty) adopt(layers.map((layer) => ({ ...layer, values: new Int8Array(layer.values.length) })));
   else if (data.layers) adopt(data.layers.map((layer) => ({ ...layer, values: Lab.signed(layer.maps) })));
@@ -222,8 +223,8 @@ const close = () => {
   if (inside) tile?.focus();
 };
 river.addEventListener("click", (e) => {
-  const tile = e.target.closest(".tile");
-  if (!tile) return;
+  const tile = e.target.closest(".tile"), node = itemAt(e);
+  if (!tile) { if (node) point(node, e); return; } // one value of a layer without maps: a finger has no hover
   const { name, channels } = layers[tile.dataset.layer], channel = channels[tile.dataset.map];
   if (open?.name === name && open.channel === channel) close(); else reveal({ name, channel });
 });

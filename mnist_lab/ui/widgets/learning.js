@@ -1,4 +1,4 @@
-const { $, $$, clamp, el, named, percent } = Lab;
+const { $, $$, clamp, el, named, percent, spoken } = Lab;
 const { images = [], accuracy = [], loss = [], channels = 0, side = 3, missing } = props.value ?? {};
 const count = images.length, digits = [...Array(10).keys()];
 let reading = null, pixels = null, beliefs = null, now = 0; // beliefs: ten numbers for each snapshot
@@ -58,14 +58,14 @@ for (const kind of ["pointermove", "pointerdown"]) picture.addEventListener(kind
   const r = picture.getBoundingClientRect(), cell = (v) => Math.floor(clamp(v, 0, .999) * 10);
   pointed = 10 * cell((e.clientY - r.top) / r.height) + cell((e.clientX - r.left) / r.width); sayCell();
 });
-picture.addEventListener("pointerleave", () => { pointed = null; sayCell(); });
+picture.addEventListener("pointerleave", (e) => { if (e.pointerType === "mouse") { pointed = null; sayCell(); } }); // a finger's cell stays
 
 // ---- the verdict on the drawing
 const bars = Lab.ten($(".rows", element));
 const sayVerdict = () => {
   const p = beliefs?.[now];
   bars(p, p && beliefs.at(-1));
-  $(".says", element).textContent = p ? `${named(top(p))}, ${percent(Math.max(...p))} sure` : "";
+  $(".says", element).textContent = p ? `${named(top(p))}, with a belief of ${spoken(Math.max(...p))}` : "";
   $(".believed", element).textContent = p && reading.digit !== undefined ? `${reading.digit}: ${percent(p[reading.digit])}` : "";
 };
 const story = () => { // when it first read the drawing as what it is read as now, and since when it has held to it

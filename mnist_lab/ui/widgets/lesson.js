@@ -1,4 +1,4 @@
-const { $, $$, clamp, el, named } = Lab;
+const { $, $$, clamp, el, named, spoken } = Lab;
 const STEPS = 10; // frames a stage
 const river = $(".river", element), chips = $(".chips", element), digits = [...Array(10).keys()];
 let reading = null, label = null, steps = 1; // what is asked
@@ -6,7 +6,6 @@ let told = null, trace = null, now = 0; // the last answer; now runs from 0 to 5
 let built = "", wanted = false, asking = false, near = false, played = false;
 
 const { top } = Lab;
-const percent = (p) => (p > 0 && p < .001 ? "under 0.1\u00a0%" : p < 1 && p > .999 ? "over 99.9\u00a0%" : Lab.percent(p));
 const few = (v) => (v === 0 ? "0" : v < .001 ? v.toExponential(0).replace(/e-(\d+)/, (_, n) => ` × 10⁻${[...n].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]).join("")}`) : String(+v.toPrecision(2)));
 
 // ---- the label to teach
@@ -81,20 +80,20 @@ const plot = Lab.plot($(".trace", element), () => (Lab.narrow() ? 176 : 196), (s
 const words = (stage) => {
   const before = trace.at(-2), after = trace.at(-1), d = told.label;
   return [
-    () => `The digit runs through every layer, and ${percent(before[d])} of the belief goes to ${d}.`,
+    () => `The digit runs through every layer, and ${spoken(before[d])} of the belief goes to ${d}.`,
     () => `It was told ${d}. The loss is minus the logarithm of that share: ${few(told.loss)}. The less it expected a ${d}, the larger the loss.`,
     () => `The blame flows back, layer by layer: would the loss grow (warm) or shrink (cool) if this value were a little larger?`,
     () => `Each of ${told.weights.toLocaleString("en")} weights moves a little against its blame, at rate ${few(told.rate)}.`,
-    () => `The same digit once more: the belief in ${d} goes from ${percent(before[d])} to ${percent(after[d])}.`,
+    () => `The same digit once more: the belief in ${d} goes from ${spoken(before[d])} to ${spoken(after[d])}.`,
   ][stage]();
 };
 const result = () => {
   if (!told) return reading?.error ? "No lesson" : "Draw a digit, and teach it";
   const [first, last, d] = [trace[0], trace.at(-1), told.label], rival = digits.reduce((a, b) => (b !== d && first[b] > (first[a] ?? -1) ? b : a), -1);
-  if (first[d] > .995) return `It is ${percent(first[d])} sure of the ${d} already: little to learn. Tell it that this is ${named(rival)}`;
+  if (first[d] > .995) return `It is ${spoken(first[d])} sure of the ${d} already: little to learn. Tell it that this is ${named(rival)}`;
   const verb = last[d] >= first[d] ? "rises" : "falls";
-  return told.steps === 1 ? `One step, and its belief in ${d} ${verb} from ${percent(first[d])} to ${percent(last[d])}`
-    : `After ${told.steps} steps its belief in ${d} has ${verb === "rises" ? "risen" : "fallen"} from ${percent(first[d])} to ${percent(last[d])}`;
+  return told.steps === 1 ? `One step, and its belief in ${d} ${verb} from ${spoken(first[d])} to ${spoken(last[d])}`
+    : `After ${told.steps} steps its belief in ${d} has ${verb === "rises" ? "risen" : "fallen"} from ${spoken(first[d])} to ${spoken(last[d])}`;
 };
 const show = (frame) => {
   now = frame / STEPS;

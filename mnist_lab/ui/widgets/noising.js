@@ -35,7 +35,7 @@ const tell = () => {
   film.inX = film.x.map((cell) => reader.run(cell).p); film.inGuess = film.x0.map((cell) => reader.run(cell).p); film.digit = top(film.inX[0]);
   const [x, g] = [lost(film.inX), lost(film.inGuess)], named = Lab.named(film.digit);
   $(".verdict", element).textContent = g === null ? `The guess stays ${named} down to pure noise` : x === null ? `LeNet reads ${named} in anything`
-    : g < x ? `Under ${whole(1 - x)} noise LeNet loses the ${film.digit}; the network still sees it, until ${whole(1 - g)}` : g > x ? `The guess loses the ${film.digit} at ${whole(1 - g)} noise, before LeNet does in the noisy picture` : `Both lose the ${film.digit} at ${whole(1 - g)} noise`;
+    : g < x ? `At ${whole(1 - x)} noise LeNet loses the ${film.digit}; the network still sees it, until ${whole(1 - g)}` : g > x ? `The guess loses the ${film.digit} at ${whole(1 - g)} noise, before LeNet does in the noisy picture` : `Both lose the ${film.digit} at ${whole(1 - g)} noise`;
   $(".plot", element).setAttribute("aria-label", $(".verdict", element).textContent); show(player.frame); element.dataset.read = film.digit;
 };
 const open = (found) => { film = found; player.frames = film.x.length; strip(); player.seek(player.frame); tell(); };

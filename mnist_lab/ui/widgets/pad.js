@@ -3,12 +3,13 @@ const SIDE = devicePixelRatio > 1 ? 784 : 392, CELL = SIDE / 28; // the pad's ow
 const BEST = "resnet", QUICK = "lenet", BOTH = "both";
 const LIGHT = 2e6; // multiplications a run, about 3 ms: a network up to this size follows the pen by itself
 const MAPS_EVERY = 150; // ms between two of the server's readings that bring the layers' maps while the pen is down
-const form = $(".form", element), ink = $(".ink", element), context = ink.getContext("2d");
+const form = $(".form", element), ink = $(".ink", element), undo = $(".undo", element), context = ink.getContext("2d");
 form.width = form.height = ink.width = ink.height = SIDE;
 
 let strokes = [], pixels = null, brush = .08, network = BEST, by = "pen";
 let live = null; // the stroke under the pen
 let version = 0, told = 0; // of the drawing, and of the drawing that the last of the server's readings was of
+let kept = null; // the strokes of the last drawing by hand that something else has taken the place of
 let own = false; // false while the recorded drawing stands: the first touch wipes it
 const text = (data) => btoa(String.fromCharCode(...data));
 const blank = () => !strokes.length && !pixels;
@@ -53,6 +54,7 @@ const paintInk = () => {
   context.lineCap = context.lineJoin = "round"; context.lineWidth = brush * SIDE;
   strokes.forEach(paintStroke);
   $(".ghost", element).style.opacity = blank() ? 1 : 0;
+  undo.hidden = !kept || strokes.length > 0;
 };
 let queued = false;
 const soon = () => {
@@ -167,14 +169,21 @@ for (const end of ["pointerup", "pointercancel"]) {
 }
 
 // ---- clear, samples, keys
-const clear = () => { own = true; live = null; strokes = []; pixels = null; by = "pen"; commit(); };
-const take = (sample) => { own = true; live = null; strokes = []; pixels = bytes(sample.pixels); by = "sample"; commit(); };
+const put = (drawn, borrowed, from) => { // in the place of what is on the pad; what a hand drew can be had back
+  if (own && strokes.length) kept = strokes;
+  own = true; live = null; [strokes, pixels, by] = [drawn, borrowed, from]; commit();
+};
+const clear = () => put([], null, "pen");
+const take = (sample) => put([], bytes(sample.pixels), "sample");
+const back = () => { if (kept) put(kept, null, "pen"); };
 $(".clear", element).addEventListener("click", clear);
+undo.addEventListener("click", () => { back(); ink.focus({ preventScroll: true }); });
 ink.addEventListener("keydown", (e) => {
+  if ((e.ctrlKey || e.metaKey) && e.key === "z") { e.preventDefault(); back(); }
   if (e.ctrlKey || e.metaKey || e.altKey) return;
   const sample = /^[0-9]$/.test(e.key) && props.samples.find((s) => s.label === +e.key);
   if (sample) take(sample);
-  if (["Delete", "Backspace", "Escape"].includes(e.key)) { e.preventDefault(); clear(); }
+  if (["Delete", "Backspace"].includes(e.key)) { e.preventDefault(); clear(); }
 });
 for (const sample of props.samples.filter((s) => s.row)) {
   const canvas = el("canvas", { class: "pixels" });

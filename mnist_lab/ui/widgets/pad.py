@@ -29,9 +29,12 @@ class Pad(Widget):
 <figure class="draw">
   <div class="box sheet"><canvas class="form" aria-hidden="true"></canvas>
     <canvas class="ink" tabindex="0" role="img"
-      aria-label="Drawing pad. Draw one digit with pen, mouse or finger. Keys 0 to 9 take a sample, Delete clears."></canvas>
+      aria-label="Drawing pad. Draw one digit with pen, mouse or finger. Keys 0 to 9 take a sample, Delete clears,
+      Control and Z brings back what you drew."></canvas>
     <p class="ghost" aria-hidden="true">Draw here</p>
-    <button class="icon clear" aria-label="Clear the pad" title="Clear"><svg viewBox="0 0 18 18"><path d="m4.500 4.500 9 9m0-9-9 9"/></svg></button></div>
+    <button class="icon clear" aria-label="Clear the pad" title="Clear"><svg viewBox="0 0 18 18"><path d="m4.500 4.500 9 9m0-9-9 9"/></svg></button>
+    <button class="icon undo" aria-label="Back to my drawing" title="Back to my drawing" hidden>
+      <svg viewBox="0 0 18 18"><path d="M3.500 7h7a4 4 0 0 1 0 8H7M6.500 4l-3 3 3 3"/></svg></button></div>
   <figcaption class="samples" role="group" aria-label="Or take a sample digit"><span class="note">Or take one</span></figcaption>
 </figure>"""
 

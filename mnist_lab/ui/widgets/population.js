@@ -1,4 +1,4 @@
-const { $, $$, el, named, percent } = Lab;
+const { $, $$, el, named, percent, spoken } = Lab;
 const DIGITS = [...Array(10).keys()], SIDE = 28, TOP = 127;
 const RETRY = 200; // ms until a busy server is asked again
 const number = (v) => v.toLocaleString("en-GB");
@@ -20,7 +20,7 @@ const take = (i) => {
 const card = (i, words) => {
   const canvas = el("canvas", { class: "pixels", width: SIDE, height: SIDE, "aria-hidden": "true" });
   Lab.paint(canvas, picture(data.pictures, i), SIDE, SIDE, Lab.inkScale(0, 255));
-  const said = `${named(data.labels[i])}, read as ${data.read[i]}, ${percent(data.confidence[i])} sure`;
+  const said = `${named(data.labels[i])}, read as ${data.read[i]}, ${spoken(data.confidence[i])} sure`;
   return el("button", { class: "card", "data-picture": i, "aria-label": `Take ${said}`, title: said, onclick: () => take(i) }, canvas, ...words(i));
 };
 const sure = (i) => el("span", {}, `${(100 * data.confidence[i]).toFixed(0)} % sure`);
@@ -76,7 +76,7 @@ const buildMistakes = () => {
   $(".confused", element).textContent = count(most)
     ? `Most often it takes ${named(most[0])} for ${named(most[1])}; it reads ${top(right)} best and ${top(right.map((v) => -v))} worst` : "Not one test digit is misread";
   const [first] = data.worst;
-  $(".surest", element).textContent = first === undefined ? "" : `At worst it was ${percent(data.confidence[first])} sure of ${named(data.read[first])} that is ${named(data.labels[first])}`;
+  $(".surest", element).textContent = first === undefined ? "" : `At worst it was ${spoken(data.confidence[first])} sure of ${named(data.read[first])} that is ${named(data.labels[first])}`;
   $(".worst", element).replaceChildren(...data.worst.map((i) => card(i, (k) => [fate(k), sure(k)])));
   open = null; show(...most);
 };
@@ -153,9 +153,9 @@ field.addEventListener("keydown", (e) => {
 });
 
 // ---- sixteen latent features
-let landing = null; // where the drawing lies
+let landing = null, seen = null; // where a drawing lies; and the drawing that stands
 const drawHistograms = () => {
-  const { counts, low, high, mean, std } = data.histograms, W = 100, H = 48, landed = landing?.network === data.network ? landing : null;
+  const { counts, low, high, mean, std } = data.histograms, W = 100, H = 48, landed = landing?.network === data.network && landing.seen === seen ? landing : null;
   const misfit = counts.map((bars, f) => { // half the area between bars and curve
     const total = sum(bars), step = (high[f] - low[f]) / bars.length;
     return sum(bars.map((count, b) => Math.abs(count / total - bell(low[f] + (b + .5) * step, mean[f], std[f]) * step))) / 2;
@@ -219,7 +219,7 @@ const drawHonesty = () => {
   tellBin(filled().at(-1));
   $(".bin", element).append(` Log-likelihood −${nll.toFixed(4)}, Brier score ${brier.toFixed(4)}.`);
 };
-reliability.addEventListener("pointermove", (e) => {
+for (const kind of ["pointermove", "pointerdown"]) reliability.addEventListener(kind, (e) => {
   if (!data) return;
   const r = reliability.getBoundingClientRect(), { x } = frame(r.width, r.height), off = (one) => Math.abs(x(one.sure) - (e.clientX - r.left));
   tellBin(filled().reduce((a, b) => (off(b) < off(a) ? b : a)));
@@ -233,9 +233,10 @@ reliability.addEventListener("keydown", (e) => {
 // ---- one question a network
 const paint = () => {
   buildMatrix(); buildMistakes(); chooseLayer(data.layers.findIndex((one) => one.name === data.last.name)); drawHistograms(); drawHonesty();
-  const total = sum(data.confusion.flat()), right = sum(DIGITS.map((d) => data.confusion[d][d])), heading = $(".population-title", document);
-  if (heading) heading.textContent = `${number(total - right)} of ${number(total)} test digits are misread`;
+  const total = sum(data.confusion.flat()), right = sum(DIGITS.map((d) => data.confusion[d][d]));
+  head(`${number(total - right)} of ${number(total)} test digits are misread`);
 };
+const head = (words) => { const heading = $(".population-title", document); if (heading) heading.textContent = words; };
 const say = (sentence) => {
   $(".missing", element).hidden = !sentence; $(".missing", element).textContent = sentence; $(".whole", element).hidden = Boolean(sentence);
 };
@@ -251,7 +252,7 @@ const signedLayer = (one) => ({ ...one, values: Lab.signed(one.values) });
 const load = async () => {
   const mine = asked = wanted, answer = known[mine] ?? await ask(mine);
   if (mine !== wanted) return;
-  if (answer.error) { asked = null; data = null; say(answer.error); return; }
+  if (answer.error) { asked = null; data = null; say(answer.error); head("Ten thousand digits at once"); return; }
   known[mine] ??= { ...answer, network: mine, pictures: await Lab.sprite(answer.sheet), layers: answer.layers.map(signedLayer), last: signedLayer(answer.last) };
   if (mine !== wanted) return;
   data = known[mine];
@@ -259,7 +260,10 @@ const load = async () => {
   element.dataset.network = mine;
 };
 const refresh = () => { if (near && wanted && wanted !== asked) load(); };
-Lab.follow("reading", (reading) => { if (reading.final && reading.network) { wanted = reading.network; refresh(); } });
+Lab.follow("reading", (reading) => {
+  if (reading.final && reading.seen !== seen) { seen = reading.seen; if (data) drawHistograms(); }
+  if (reading.final && reading.network) { wanted = reading.network; refresh(); }
+});
 Lab.follow("landing", (next) => { landing = next; if (data) drawHistograms(); });
 Lab.attend(element, (here) => { near = here; refresh(); });
 Lab.repaint(() => { if (data) { const was = [layer, chosen, open]; buildMatrix(); buildMistakes(); [layer, chosen] = was; show(...was[2]); paintMeans(); redraw(); } });

@@ -31,13 +31,14 @@ const lay = (part) => {
     if (done) { const canvas = el("canvas", { class: "last" }); canvas.style.left = `${end}px`; paint(canvas, lap.end, 28, 28, inkScale(0, 255)); track.append(canvas); }
     $(".result b", lane).textContent = `${done ? lap.calls : Math.floor(part * most)} call${lap.calls > 1 ? "s" : ""}`;
     if (done && reader) lap.p ??= reader.run(lap.end).p;
-    $(".reads", lane).textContent = done && lap.p ? Lab.readAs(lap.p) : "\u00a0"; $(".ms", lane).textContent = done ? `${(lap.ms / 1000).toFixed(2)} s` : "\u00a0";
+    $(".reads", lane).textContent = done && lap.p ? Lab.readAs(lap.p) : "\u00a0"; $(".ms", lane).textContent = done ? `${(lap.ms / 1000).toFixed(2)} s${distance(lap) === null ? "" : `, distance ${distance(lap).toFixed(1)}`}` : "\u00a0";
   });
 };
 const tell = () => {
   if (!reader || laps.some((l) => !l)) return;
   const ends = laps.map((l) => top(l.p ??= reader.run(l.end).p)), all = ends.every((d) => d === ends[0]), few = laps.reduce((a, b) => (b.calls < a.calls ? b : a));
-  $(".says", element).textContent = `${all ? `All four write ${Lab.named(ends[0])}` : `They end as ${[...new Set(ends)].join(", ")}`}. The fewest calls: ${RUNNERS[few.sampler][0]}, ${few.calls}.`;
+  const [label] = laps[0].of.labels, told = film && raced?.split(" ")[0] !== film.run ? "These lanes are of an earlier film. " : "";
+  $(".says", element).textContent = `${told}${label === null ? "" : `Told ${label}: `}${all ? `${label === null ? "A" : "a"}ll four write ${Lab.named(ends[0])}` : `${label === null ? "T" : "t"}hey end as ${[...new Set(ends)].join(", ")}`}. The fewest calls: ${RUNNERS[few.sampler][0]}, ${few.calls}.`;
   element.dataset.raced = laps.map((l) => l.calls).join(" ");
 };
 let playing = 0;
@@ -58,7 +59,7 @@ const one = async (i, told = film) => {
   laps[i] = null; lay(1); plot?.(); delete element.dataset.raced;
   const answer = await asks[i]({ settings: told.settings, column: told.column, sampler: lanes[i].who.value, steps: +lanes[i].count.value });
   if (answer?.error) Lab.toast(answer.error);
-  if (answer) { laps[i] = answer.error ? before : open(answer, told.settings); lay(1); tell(); }
+  if (answer) { laps[i] = answer.error ? before : open(answer, { ...told.settings, labels: [told.settings.labels[told.column]] }); lay(1); tell(); }
   plot?.();
 };
 const again = $(".again", element);
@@ -71,23 +72,28 @@ again.addEventListener("click", all);
 
 // ---- what was measured of each sampler, once, on many digits: a line a sampler, a dot for every lane that has run
 const { measured } = props.value, LEFT = 40, FOOT = 22, SHORT = (name) => RUNNERS[name][2]; // px
-const alike = (s) => s && ["network", "guidance", "schedule"].every((key) => s[key] === measured[key]); // a lap is like what was measured
+const PLAIN = { variance: "small", negative: null, ...props.value.shape }; // of what was measured: told a label, guided all the way
+const alike = (s) => measured && s && s.labels[0] !== null && s.interval[0] === 0 && s.interval[1] === 1
+  && ["network", "guidance", "schedule"].every((key) => s[key] === measured[key]) && Object.keys(PLAIN).every((key) => s[key] === undefined || s[key] === PLAIN[key]);
+const points = (name) => Object.entries(measured.distance_by_calls[name] ?? {}).map(([calls, d]) => ({ calls: +calls, d }));
+const distance = (lap) => { // of digits made like a lap's: on the line between measured runs, or null
+  const all = alike(lap.of) ? points(lap.sampler) : [];
+  if (!all.length || lap.calls < all[0].calls || lap.calls > all.at(-1).calls) return null;
+  const k = Math.max(1, all.findIndex((p) => p.calls >= lap.calls)), [a, b] = [all[k - 1], all[k]], t = Math.log(lap.calls / a.calls) / Math.log(b.calls / a.calls);
+  return a.d * (b.d / a.d) ** t;
+};
 const plot = measured && Lab.plot($(".plot", element), () => 240, (svg, w, h) => {
-  const runs = Object.entries(measured.distance_by_calls).map(([name, by]) => ({ name, points: Object.entries(by).map(([calls, d]) => ({ calls: +calls, d })) }));
+  const runs = Object.keys(measured.distance_by_calls).map((name) => ({ name, points: points(name) }));
   const every = runs.flatMap((r) => r.points), side = (values) => [Math.min(...values), Math.max(...values)].map(Math.log);
   const [x0, x1] = side(every.map((p) => p.calls)), [y0, y1] = side(every.map((p) => p.d)), right = w - 56;
   const x = (calls) => LEFT + (right - LEFT) * (Math.log(calls) - x0) / (x1 - x0), y = (d) => 8 + (h - FOOT - 16) * (1 - (Math.log(d) - y0) / (y1 - y0));
   for (const d of [.5, 1, 2, 5, 10, 20, 50, 100].filter((v) => Math.log(v) >= y0 && Math.log(v) <= y1)) svg.append(el("line", { class: "gridline", x1: LEFT, x2: right, y1: y(d), y2: y(d) }), Lab.words(LEFT - 8, y(d) + 4, d, "end"));
   for (const calls of [3, 5, 10, 20, 50].filter((v) => Math.log(v) <= x1)) svg.append(Lab.words(x(calls), h - 4, calls === 50 ? "50 calls" : calls, "middle"));
-  const height = ({ points }, calls) => { // of a sampler's line at so many calls
-    const k = Math.max(1, points.findIndex((p) => p.calls >= calls)), [a, b] = [points[k - 1], points[k]], t = Math.log(calls / a.calls) / Math.log(b.calls / a.calls);
-    return y(a.d * (b.d / a.d) ** t);
-  };
   const resting = [];
   for (const run of runs) {
-    const dots = laps.filter((l) => l?.sampler === run.name && alike(l.of) && l.calls >= run.points[0].calls && l.calls <= run.points.at(-1).calls);
+    const dots = laps.filter((l) => l?.sampler === run.name).map((l) => ({ calls: l.calls, d: distance(l) })).filter((l) => l.d !== null);
     svg.append(el("path", { class: `curve ${dots.length ? "runs" : ""}`, d: line(run.points.map((p) => x(p.calls)), run.points.map((p) => y(p.d))) }));
-    for (const { calls } of dots) svg.append(el("circle", { class: "lap", cx: x(calls), cy: height(run, calls), r: 5 }), Lab.words(x(calls) + 7, height(run, calls) - 8, SHORT(run.name), "start", "runs"));
+    for (const { calls, d } of dots) svg.append(el("circle", { class: "lap", cx: x(calls), cy: y(d), r: 5 }), Lab.words(x(calls) + 7, y(d) - 8, SHORT(run.name), "start", "runs"));
     if (!dots.length) resting.push({ ...run, at: y(run.points.at(-1).d) });
   }
   resting.sort((a, b) => a.at - b.at).forEach((r, k) => { // who does not race is named where its line ends; the names keep off each other
@@ -96,9 +102,13 @@ const plot = measured && Lab.plot($(".plot", element), () => 240, (svg, w, h) =>
   });
 });
 $(".quality", element).hidden = !measured;
-if (measured) $(".of", element).textContent = `Frechet distance of ${measured.samples} digits at guidance ${measured.guidance} to those of new people, in our best reader's features: lower is better. Dots: the lanes above, if their film is by the same network, guidance and schedule, on the line between measured runs.`;
+if (measured) $(".of", element).textContent = `Frechet distance of ${measured.samples} digits at guidance ${measured.guidance} to those of new people, in our best reader's features: lower is better. Dots, and the lanes’ distances: the lanes above, if their film is told a label and made by the same network, guidance and schedule, on the line between measured runs.`;
 
-Lab.follow("film", (told) => { film = told; if (raced === null && told.run === "recorded") raced = of(told); });
+Lab.follow("film", (told) => {
+  const other = film?.run !== told.run; film = told;
+  if (raced === null && told.run === "recorded") raced = `recorded ${told.settings.labels.indexOf(props.value.film.labels[0])}`;
+  if (other) tell();
+});
 laps = props.value.laps.map((lap) => open(lap, props.value.film)); lay(1);
 new ResizeObserver(() => lay(1)).observe($(".lanes", element));
 Lab.reads(element, (found) => { reader = found; lay(1); tell(); element.dataset.ready = 1; });

@@ -1,4 +1,4 @@
-const { $, $$, el, inkScale, named, paint } = Lab;
+const { $, el, inkScale, named, paint } = Lab;
 const WAYS = { redrawn: "Redraw it", finished: "Finish it", relabelled: "As another digit" }, RUBBER = 2.2; // radius, in pixels of the 28
 let way = "redrawn", pixels = null, label = null, seed = 0, reader = null, rubbed = new Uint8Array(784), film = null;
 const done = {}, answers = {}; // way -> what its last answer was for, and that answer
@@ -54,7 +54,7 @@ const ask = async () => {
   if (name === "finished" && !rubbed.some(Boolean)) { whole(); return; }
   const key = asked(name), seen = read(pixels);
   const answer = await CALLS[name]({ pixels: Lab.text(pixels), label: own, seed, rubbed: Lab.text(rubbed) });
-  if (answer && pixels) { done[name] = key; open(name, { ...answer, own, seen }); }
+  if (answer && pixels && key === asked(name)) { done[name] = key; open(name, { ...answer, own, seen }); } // not one for an earlier drawing
 };
 const choose = (name) => {
   way = name; player.stop();

@@ -24,7 +24,7 @@ class Redraw(Widget):
       <span class="note says"></span></p></div></div>
   <div class="way answer finished" hidden>
     <div class="pair"><figure><p class="cap"><b>Rub out a part</b>
-        <span><button class="btn quiet half">Lower half</button><button class="btn quiet mend">Undo</button></span></p><div class="sheet">
+        <span><button class="btn quiet half">Lower half</button><button class="btn quiet mend">Start over</button></span></p><div class="sheet">
       <canvas class="rub" role="img"></canvas></div></figure>
       <figure><p class="cap"><b>Filled in, four ways</b></p><div class="four"></div></figure></div><p class="note says"></p></div>
   <div class="way answer relabelled" hidden>

@@ -124,5 +124,8 @@ Lab.follow("schedule", (s) => { // a link may have spoken before this script was
   if (chosen !== null && chosen >= s.n) chosen = null;
   draw(); element.dataset.levels = JSON.stringify(alphaBar);
 });
-Lab.hear("frame", ({ index, alpha_bar }) => { alphaBar = alpha_bar; now = index; chosen = null; draw(); });
+Lab.hear("frame", ({ index, alpha_bar }) => {
+  if (grabbed) return; // a hand on a dot comes first
+  alphaBar = alpha_bar; now = index; chosen = null; draw();
+});
 repaint(draw);

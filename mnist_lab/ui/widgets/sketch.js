@@ -41,7 +41,7 @@
     const show = (found) => { strokes = []; live = null; pixels = found; paint(); };
     const clear = () => { show(null); take(null, "clear"); };
     wipe.addEventListener("click", clear);
-    ink.addEventListener("keydown", (e) => { if (["Delete", "Backspace", "Escape"].includes(e.key)) { e.preventDefault(); clear(); } });
+    ink.addEventListener("keydown", (e) => { if (["Delete", "Backspace"].includes(e.key)) { e.preventDefault(); clear(); } });
     Lab.follow("samples", (samples) => {
       if (row.children.length > 1) return; // another room's; these do as well
       row.replaceChildren(row.firstChild, ...samples.map((sample) => {

@@ -11,7 +11,8 @@ METHODS = {
     "occlusion": ("Hide a patch", "A patch of paper, 5 × 5 pixels, slides over the digit. A place counts for what its loss would cost."),
     "gradient": ("Gradient", "How much a little more ink at each pixel would move the answer, times the ink that is there."),
     "grad-cam": ("Grad-CAM", "The last convolution’s maps, each weighed by what it does for the digit. Made for networks that end in a mean over places."),
-    "integrated": ("Integrated gradients", "The gradient, gathered on the way from a blank page to your digit. All votes together are the whole answer."),
+    "integrated": ("Integrated gradients", "The gradient, gathered on the way from a blank page to your digit. All votes together are what your "
+     "ink adds to its answer for a blank page."),
 }
 
 

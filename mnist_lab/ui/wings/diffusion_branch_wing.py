@@ -3,6 +3,7 @@
 import torch
 
 from mnist_lab.checkpoint import Store
+from mnist_lab.diffusion.samplers import FRESH
 from mnist_lab.labs import seed_number, whole
 from mnist_lab.ui.controls import wing
 from mnist_lab.ui.denoisings import RUNNERS, SEED, film_of, lab_of, label_from, last_of, origin, row, sampling_from, settings_of
@@ -18,7 +19,7 @@ STEP, LABEL, EARLY, LATE = 9, 9, 6, 24
 def build(store: Store, recorded: dict) -> None:
     wing("Branch here", "Stop the film above on any frame, and go on from there another way. Early on, a new label still turns the digit; "
          "later it can only bend it.")
-    value = {**recorded, "samplers": {key: short for key, (_, short, _) in RUNNERS.items()}}
+    value = {**recorded, "samplers": {key: short for key, (_, short, _) in RUNNERS.items()}, "fresh": FRESH}
     Branch(value, branch=answering(store, branch, "branch", 10.0), sixteen=answering(store, sixteen, "sixteen", 10.0), elem_id="diffusion-branch")
 
 
@@ -54,4 +55,4 @@ def record(store: Store) -> dict:
     lab = lab_of(store)
     film = {"settings": settings_of(lab.sampling([None], steps=50, seed=SEED)), "column": 0}
     return {"branch": branch(store, {**film, "step": STEP, "label": LABEL, "sampler": "ddim", "guidance": lab.default_guidance, "seed": SEED}),
-            "sixteen": [sixteen(store, {**film, "step": step, "label": None, "seed": 1}) for step in (EARLY, LATE)], "total": 50}
+            "sixteen": [sixteen(store, {**film, "step": step, "label": None, "seed": 1}) for step in (EARLY, LATE)]}

@@ -24,17 +24,18 @@ def looks(store: Store, payload: dict) -> dict:
     """Two looks at one frame of a film.
 
     payload {"settings", "column", "step", "label"} -> {"x": base64 of uint8 (28, 28), "free", "asked": base64 of float32 (28, 28), the
-    guesses without a label and with it, -1 paper and 1 ink, unclamped, "step", "label", "alpha_bar"}.
+    guesses without a label (or with the one that the film keeps away from) and with it, -1 paper and 1 ink, unclamped, "away": that label or
+    None, "step", "label", "alpha_bar"}.
     """
     lab, s, frames, k = origin(store, payload)
     label = whole("The label", payload.get("label"), 0, 9)
-    return both(lab, row(frames[whole("The step", payload.get("step"), 0, s.steps - 1)], k), label)
+    return both(lab, row(frames[whole("The step", payload.get("step"), 0, s.steps - 1)], k), label, None if s.negative < 0 else s.negative)
 
 
-def both(lab: DiffusionLab, frame: Frame, label: int) -> dict:
-    free, asked = lab.guesses(frame.x, frame.alpha_bar, [None, label])[:, 0, 2:30, 2:30]
+def both(lab: DiffusionLab, frame: Frame, label: int, away: int | None) -> dict:
+    free, asked = lab.guesses(frame.x, frame.alpha_bar, [away, label])[:, 0, 2:30, 2:30]
     return {"x": packed(noisy_pixels(frame.x, frame.alpha_bar)), "free": floats(free), "asked": floats(asked), "step": frame.step, "label": label,
-            "alpha_bar": frame.alpha_bar}
+            "away": away, "alpha_bar": frame.alpha_bar}
 
 
 def record(store: Store) -> dict:

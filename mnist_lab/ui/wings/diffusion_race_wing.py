@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from mnist_lab.checkpoint import Store
+from mnist_lab.diffusion import SHAPES
 from mnist_lab.diffusion.samplers import LOOKS, network_calls
 from mnist_lab.labs import choice, whole
 from mnist_lab.ui.controls import wing
@@ -15,13 +16,15 @@ from mnist_lab.ui.widgets.race import Race
 
 KEY = "race"
 SHOWN = 10  # pictures on the way
+LABEL = 3  # of the race that the room opens with: what was measured was told labels too
 LANES = (("ddpm", 50), ("ddim", 20), ("heun", 9), ("dpm", 10))
 
 
 def build(store: Store, recorded: dict) -> None:
     wing("Four samplers, one noise", "A lane is as long as the number of times the network is asked. All start from the same static; change who runs, "
          "and how many steps each may take.")
-    value = {**recorded, "samplers": {key: [name, how, short] for key, (name, short, how) in RUNNERS.items()}}
+    value = {**recorded, "samplers": {key: [name, how, short] for key, (name, short, how) in RUNNERS.items()},
+             "shape": {key: usual for own in SHAPES.values() for key, usual in own.items()}}
     Race(value, lap=answering(store, lap, "lap", 20.0), elem_id="diffusion-race")
 
 
@@ -48,6 +51,6 @@ def lap(store: Store, payload: dict) -> dict:
 
 def record(store: Store) -> dict:
     lab = lab_of(store)
-    film = {"settings": settings_of(lab.sampling([None], steps=50, seed=SEED)), "column": 0}
+    film = {"settings": settings_of(lab.sampling([LABEL], steps=50, seed=SEED)), "column": 0}
     return {"measured": store.load(lab.name)[1].settings.get("race"), "film": film["settings"],
             "laps": [lap(store, {**film, "sampler": sampler, "steps": steps}) for sampler, steps in LANES]}

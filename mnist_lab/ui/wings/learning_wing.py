@@ -6,15 +6,15 @@ import time
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from mnist_lab import history
 from mnist_lab.checkpoint import CheckpointError, Store
-from mnist_lab.explain import Lesson, Op, Taught, program, rate_for, scale, teach
+from mnist_lab.explain import Lesson, Op, Taught, rate_for, scale, teach
 from mnist_lab.history import History
 from mnist_lab.labs import whole
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.readings import answering, input_of, network_of
+from mnist_lab.ui.readings import answering, input_of, network_of, ops_of
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.learning import Learning
 from mnist_lab.ui.widgets.lesson import Lesson as LessonFilm
@@ -27,7 +27,8 @@ SHOWN_MAPS, SHOWN_KERNELS = 4, 8  # of one layer, those with most of the blame; 
 
 
 def build(store: Store) -> None:
-    wing("Watch it learn", "LeNet at about sixty moments of its training. Scrub: its kernels, its mistakes and its verdict on your drawing follow.")
+    wing("Watch it learn", "LeNet at about sixty moments of its training. Scrub: its kernels, its mistakes and its verdict on your drawing follow. "
+         "Its beliefs are as they were, uncalibrated.")
     Learning(snapshots(store), server_functions=[answering(store, verdicts, "verdicts")], elem_id="classify-learning")
     wing("One training step, in slow motion", "Tell the network what your digit is, right or wrong, and a copy of it learns from this one digit.")
     LessonFilm(server_functions=[answering(store, lesson, "lesson")], elem_id="classify-lesson")
@@ -73,7 +74,7 @@ def lesson(store: Store, payload: dict) -> dict:
     """
     x, (_, network) = input_of(payload), network_of(store, payload)
     label, steps = whole("A label", payload.get("label"), 0, 9), whole("The number of steps", payload.get("steps", 1), 1, MOST_STEPS)
-    ops = _steps(network)
+    ops = ops_of(network)
     trace, last = taught(ops, x, label, steps)
     done = len(trace) - 1
     return {"label": label, "steps": done, "most": done < steps or done == MOST_STEPS, "rate": last.rate, "loss": last.loss,
@@ -89,11 +90,6 @@ def taught(ops: list[Op], x: Tensor, label: int, steps: int) -> tuple[list[np.nd
         one, ops = teach(ops, x, label, rate)
         trace = [*(trace or [one.p]), one.after]
     return trace, one
-
-
-@functools.lru_cache(maxsize=8)
-def _steps(network: nn.Module) -> list[Op]:
-    return program(network)
 
 
 def _layer(one: Taught) -> dict:

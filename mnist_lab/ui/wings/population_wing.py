@@ -16,6 +16,7 @@ from mnist_lab.labs import choice
 from mnist_lab.plots import charts, digits
 from mnist_lab.population import Population
 from mnist_lab.ui.controls import wing
+from mnist_lab.ui.guests import PREFIX
 from mnist_lab.ui.readings import BEST, answering, digit_of, input_of, network_of
 from mnist_lab.ui.widgets import data_url, packed
 from mnist_lab.ui.widgets.atlas import Atlas
@@ -25,12 +26,13 @@ LAYOUTS = ("pca", "tsne")
 COLUMNS = 50  # of a sheet of pictures
 TOP = 127  # a signed byte's largest: a layer's scale, and whatever lies above it
 MISSING = "What this network makes of the test digits is not here, or can’t be read. Run make evaluate to get it."
+GUEST = "Only the lab’s own networks were taken through the test digits. Choose one of those to see what it makes of them."
 STALE = "What is stored about the test digits was made with other weights of this network. Run make evaluate to get it anew."
 
 
 def build(store: Store) -> None:
-    wing(f'<span class="population-title">{title(store)}</span>', "The network you chose read every digit of the test split, by people whose writing it "
-         "had never seen. Press a cell to see the digits in it; press a digit, and it becomes your drawing.")
+    wing(f'<span class="population-title">{title(store)}</span>', "The network read every digit of the test split, by people whose writing it had never "
+         "seen. Press a cell to see the digits in it; press a digit, and it becomes your drawing.")
     PopulationWidget(server_functions=[answering(store, people, "people")], elem_id="classify-population")
     wing("Find yourself on the map", "Before it answers, the network turns a digit into a row of numbers. Here two thousand test digits lie where their "
          "numbers put them, squeezed into three dimensions. Turn the map; your drawing lands in it.")
@@ -50,6 +52,8 @@ def title(store: Store) -> str:
 def population_of(store: Store, payload: dict) -> tuple[Population, nn.Module]:
     """What is stored of the network a request asks for, and the network; ValueError if there is none or it is of other weights."""
     name, network = network_of(store, payload)
+    if name.startswith(PREFIX):
+        raise ValueError(GUEST)
     try:
         found = _stored(population.path_of(store.folder, name))
     except CheckpointError as error:

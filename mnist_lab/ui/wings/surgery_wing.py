@@ -7,11 +7,11 @@ from torch import nn
 
 from mnist_lab.checkpoint import Store
 from mnist_lab.data import to_model
-from mnist_lab.explain import Op, losses, program, run, switched
+from mnist_lab.explain import Op, losses, run, switched
 from mnist_lab.labs import number, whole
 from mnist_lab.ui import examples
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.readings import answering, input_of, network_of, reader_of, verdict
+from mnist_lab.ui.readings import answering, input_of, network_of, ops_of, reader_of, verdict
 from mnist_lab.ui.widgets.lamp import Lamp
 from mnist_lab.ui.widgets.surgery import Surgery
 
@@ -34,7 +34,7 @@ def accuracy(store: Store, payload: dict) -> dict:
     if not isinstance(digits, list) or len(digits) > 10:
         raise ValueError("Digits must be a list of at most ten.")
     digits, scaled = [whole("A digit", d, 0, 9) for d in digits], scaled_of(payload)
-    ops = switched(_steps(network), scaled)
+    ops = switched(ops_of(network), scaled)
     before = [_whole(network, d) for d in digits]
     after = [_right(ops, d) for d in digits] if scaled else before
     return {"before": before, "after": after, "of": examples.EACH, "words": examples.load().words}
@@ -46,7 +46,7 @@ def find(store: Store, payload: dict) -> dict:
     payload as above with the digit's "pixels" or "strokes" -> {"digit", "p": its probability, "maps": [{"place", "digits", "p"}]}.
     """
     x, (_, network, calibration) = input_of(payload), reader_of(store, payload)
-    ops = switched(_steps(network), scaled_of(payload))
+    ops = switched(ops_of(network), scaled_of(payload))
     read = verdict(calibration, run(ops, x)[-1][0].numpy())
     maps = [{"place": one.place, "digits": one.digits.tolist(), "p": one.p.tolist()} for one in losses(ops, x, calibration.temperature)]
     return {"digit": read["digit"], "p": max(read["p"]), "maps": maps}
@@ -62,14 +62,9 @@ def scaled_of(payload: dict) -> dict[int, dict[int, float]]:
     return {int(place): {int(c): number("A factor", f, -1, 1) for c, f in maps.items()} for place, maps in given.items() if maps}
 
 
-@functools.lru_cache(maxsize=8)
-def _steps(network: nn.Module) -> list[Op]:
-    return program(network)
-
-
 @functools.lru_cache(maxsize=80)
 def _whole(network: nn.Module, digit: int) -> int:
-    return _right(_steps(network), digit)
+    return _right(ops_of(network), digit)
 
 
 def _right(ops: list[Op], digit: int) -> int:

@@ -1,15 +1,13 @@
 """Why: the ink that argues for a digit and against it, and the smallest change that would make it another."""
 
-import functools
-
 import numpy as np
 from torch import Tensor, nn
 
 from mnist_lab.checkpoint import Store
-from mnist_lab.explain import METHODS, Op, counterfactual, program, run
+from mnist_lab.explain import METHODS, counterfactual, run
 from mnist_lab.labs import choice, whole
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.readings import answering, input_of, network_of, reader_of
+from mnist_lab.ui.readings import answering, input_of, network_of, ops_of, reader_of
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.counter import Counter
 from mnist_lab.ui.widgets.why import Why
@@ -30,7 +28,7 @@ def evidence(store: Store, payload: dict) -> dict:
     """
     x, (_, network) = input_of(payload), network_of(store, payload)
     method = choice("method", payload.get("method"), tuple(METHODS))
-    maps = METHODS[method](_steps(network), x)
+    maps = METHODS[method](ops_of(network), x)
     votes = maps - maps.mean(0)
     unit = float(np.abs(votes).max()) / 127 or 1.0
     return {"maps": packed(np.rint(votes / unit).astype(np.int8)), "unit": unit}
@@ -45,16 +43,11 @@ def change(store: Store, payload: dict) -> dict:
     x, (_, network, calibration) = input_of(payload), reader_of(store, payload)
     target = payload.get("target")
     target = _runner_up(network, x) if target is None else whole("A target", target, 0, 9)
-    found = counterfactual(_steps(network), x, target)
+    found = counterfactual(ops_of(network), x, target)
     p = [calibration.probabilities(row) for row in np.log(np.maximum(found.probabilities, 1e-30))]
     return {"target": target, "delta": packed(found.delta / 2), "norm": found.norm / 2, "strengths": [round(float(s), 3) for s in found.strengths],
             "p": [[round(float(v), 5) for v in row] for row in p], "reached": found.reached}
 
 
 def _runner_up(network: nn.Module, x: Tensor) -> int:
-    return int(run(_steps(network), x)[-1][0].topk(2).indices[1])
-
-
-@functools.lru_cache(maxsize=8)
-def _steps(network: nn.Module) -> list[Op]:
-    return program(network)
+    return int(run(ops_of(network), x)[-1][0].topk(2).indices[1])
