@@ -104,6 +104,15 @@ def test_guidance_is_the_line_through_two_looks(store, lab):
     assert torch.allclose((free + 3 * (told - free)).clamp(-1, 1), first.x0[0, 0, 2:30, 2:30], atol=2e-3)
 
 
+def test_a_film_s_look_is_pushed_away_from_what_the_film_keeps_away_from(store, lab):
+    asked = {**film(lab, guidance=1.0), "step": 0, "label": 5}
+    plain, away = (diffusion_guide_wing.looks(store, {**asked, "settings": {**asked["settings"], "negative": d}}) for d in (None, 4))
+    told = diffusion_guide_wing.looks(store, {**asked, "label": 4})
+    assert plain["away"] is None and away["away"] == 4
+    assert away["asked"] == plain["asked"] and away["free"] != plain["free"]
+    assert np.allclose(floats_from(away["free"], 28, 28), floats_from(told["asked"], 28, 28), atol=1e-4)
+
+
 # ---- branches
 
 
@@ -137,6 +146,13 @@ def test_a_branch_starts_at_its_frame_and_goes_its_own_way(store, lab):
     old, new = cells(found["old"]["x"]), cells(found["new"]["x"])
     assert found["labels"] == [3, 7] and len(new) == len(old) == STEPS - 2 + 1
     assert (new[0] == old[0]).all() and (new[-1] != old[-1]).any()
+
+
+def test_other_noise_makes_another_branch_of_a_sampler_that_adds_some(store, lab):
+    asked = {**film(lab), "step": 1, "label": 3, "guidance": 1.0}
+    ends = {(sampler, seed): diffusion_branch_wing.branch(store, {**asked, "sampler": sampler, "seed": seed})["new"]["x"]
+            for sampler in ("ddpm", "ddim") for seed in (2, 3)}
+    assert ends["ddpm", 2] != ends["ddpm", 3] and ends["ddim", 2] == ends["ddim", 3]
 
 
 def test_sixteen_branches_differ_early_and_agree_late(store, lab):
@@ -319,7 +335,7 @@ def test_bad_input_gets_a_sentence(store, handler, payload):
 
 def test_the_recorded_parts_are_what_the_shipped_network_makes(store):
     kept, lab = diffusion_tab.recorded(), DiffusionLab(store)
-    asked = {"settings": settings_of(lab.sampling([None], steps=50, seed=SEED)), "column": 0}
+    asked = {"settings": kept["race"]["film"], "column": 0}
     assert kept["film"]["settings"] == settings_of(lab.sampling([None, *range(10)], steps=50, seed=SEED))
     lap = kept["race"]["laps"][-1]
     now = diffusion_race_wing.lap(store, {**asked, "sampler": lap["sampler"], "steps": lap["steps"]})

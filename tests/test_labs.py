@@ -49,6 +49,14 @@ def test_labs_open_by_name(store):
     assert open_lab("unet", store).network is store["unet"]
 
 
+def test_a_classifier_opens_by_its_file(store):
+    digit = (np.indices((28, 28))[1] // 2 == 6).astype(np.uint8) * 255
+    by_file, by_name = mnist_lab.load(str(store.path("lenet"))), open_lab("lenet", store)
+    assert np.array_equal(by_file.classify(digit).probabilities, by_name.classify(digit).probabilities)
+    with pytest.raises(ValueError, match="does not read digits"):
+        mnist_lab.load(str(store.path("gan")))
+
+
 def test_a_network_brings_the_run_it_is_made_for(store):
     usual = {name: open_lab(name, store).sampling([3]) for name in ("diffusion", "student", "unet")}
     assert {name: (s.sampler, s.steps) for name, s in usual.items()} == {"diffusion": ("ddim", 50), "student": ("consistency", 4), "unet": ("ddim", 50)}

@@ -202,16 +202,25 @@ def film(store, **changes) -> list[dict]:
 
 
 def cells(frame: dict) -> np.ndarray:
-    """(x and x0, columns, pixels)."""
-    return np.frombuffer(zlib.decompress(base64.b64decode(frame["cells"])), np.uint8).reshape(2, len(frame["columns"]), 784)
+    """(x, x0, and eps where every label is there; columns; pixels)."""
+    return np.frombuffer(zlib.decompress(base64.b64decode(frame["cells"])), np.uint8).reshape(-1, len(frame["columns"]), 784)
 
 
 def test_a_film_has_every_step_and_the_labels_asked_for(store):
     frames = film(store)
     assert [f["index"] for f in frames] == [0, 1, 2]
     assert {f["run"] for f in frames} == {frames[0]["run"]}
-    assert all(f["labels"] == [3] and cells(f).shape == (2, 1, 784) for f in frames)
-    assert cells(film(store, which="all")[0]).shape == (2, 11, 784)
+    assert all(f["labels"] == [3] and cells(f).shape == (3, 1, 784) for f in frames)
+    assert cells(film(store, which="all")[0]).shape == (3, 11, 784)
+
+
+def test_a_film_shows_the_noise_that_the_network_sees(store):
+    """In 16 greys from -1.7 to 1.7, as pure noise is shown: half a grey off at most, where it is not beyond them."""
+    lab = DiffusionLab(store)
+    for sent, frame in zip(film(store), lab.frames(lab.sampling([3], steps=2, seed=1, guidance=1.0)), strict=True):
+        eps = frame.eps[0, 0, 2:30, 2:30].numpy().clip(-1.7, 1.7)
+        shown = (cells(sent)[2, 0].reshape(28, 28) / 127.5 - 1) * 1.7
+        assert np.abs(shown - eps).max() < 1.7 / 15 + 0.02
 
 
 def test_a_film_is_of_the_network_that_was_chosen(store):
@@ -227,7 +236,7 @@ def test_a_long_film_is_light_and_has_every_step_of_the_chosen_label(store, samp
     monkeypatch.setattr(DiffusionLab, "denoiser", lambda lab, s: lambda x, alpha_bar: x * (1 - alpha_bar).sqrt())  # static to the end
     frames = film(store, which="all", steps=1000, sampler=sampler)
     assert all(4 in f["columns"] for f in frames)
-    assert all(len(f["columns"]) == 11 for f in (frames[0], frames[20], frames[-1]))
+    assert all(len(f["columns"]) == 11 and len(cells(f)) == 3 for f in (frames[0], frames[20], frames[-1]))
     assert sum(len(f["cells"]) for f in frames) < 3e6
 
 
@@ -259,8 +268,8 @@ def test_recording_writes_what_every_room_opens_with(monkeypatch, tmp_path):
     for place in (readings, gan_tab, diffusion_tab, examples):
         monkeypatch.setattr(place, "RECORDED", tmp_path / f"{place.__name__}{place.RECORDED.suffix}")
     picture = Image.new("L", (2, 2))
-    for part, content in ((classify_tab, {"pad": 1}), (gan_tab, {"gan": 1}), (diffusion_tab, ({"film": {}}, picture)), (examples, picture)):
+    for part, content in ((classify_tab, {"pad": 1}), (gan_tab, {"gan": 1}), (diffusion_tab, ({"film": {}}, picture, picture)), (examples, picture)):
         monkeypatch.setattr(part, "record", lambda store, content=content: content)
     record.main()
     assert readings.recorded() == {"pad": 1}
-    assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".jpg", ".png"} and len(list(tmp_path.iterdir())) == 5
+    assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".jpg", ".png"} and len(list(tmp_path.iterdir())) == 6

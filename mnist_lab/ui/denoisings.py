@@ -24,6 +24,7 @@ RUNNERS = {  # samplers: name, the same where there is little room, what is part
 SEED = 9  # of the film the room opens on
 MOST_STEPS = 120  # of a film that can be gone on from: the server takes its steps again
 MOST_LABELS = 11  # of a film: no label and ten
+GREYS = 16  # of the noise that a film shows
 REMEMBERED = 2  # films whose frames stay, each under 20 MB
 KNOWN = {"network", "labels", "steps", "seed", "sampler", "schedule", "guidance", "interval", "negative", "eta", "variance", "curve", *SHAPE_BOUNDS}
 
@@ -52,6 +53,12 @@ def frame_pixels(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
 
 def noisy_pixels(x: Tensor, alpha_bar: float) -> np.ndarray:
     return pixels(x, 1 + 0.7 * (1 - alpha_bar))
+
+
+def seen_noise(frame: Frame) -> np.ndarray:
+    """The noise that the network sees, uint8 (B, 28, 28), as pure noise is shown but in few greys: noise does not compress."""
+    step = 255 // (GREYS - 1)
+    return np.rint(noisy_pixels(frame.eps, 0.0) / step).astype(np.uint8) * step
 
 
 def film_of(frames: list[Frame]) -> dict:

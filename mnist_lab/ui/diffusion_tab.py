@@ -16,7 +16,7 @@ from mnist_lab.diffusion.schedules import HIGHEST, LOWEST, TRAIN_STEPS
 from mnist_lab.labs import DENOISERS, SHAPE_BOUNDS, STUDENT, USUAL, DiffusionLab, Sampling, choice, whole
 from mnist_lab.plots.digits import gif, grid
 from mnist_lab.ui.controls import Room, friendly, opening
-from mnist_lab.ui.denoisings import RUNNERS, SEED, frame_pixels, lab_of, settings_of
+from mnist_lab.ui.denoisings import RUNNERS, SEED, frame_pixels, lab_of, seen_noise, settings_of
 from mnist_lab.ui.readings import answering, pictures_from
 from mnist_lab.ui.widgets import data_url, packed, png
 from mnist_lab.ui.widgets.denoising import Denoising
@@ -77,7 +77,7 @@ def film(lab: DiffusionLab, sampling: Sampling, chosen: int) -> Iterator[dict]:
     for frame in lab.frames(sampling):
         whole = frame.step % every == 0 or frame.step == sampling.steps
         columns = list(range(len(sampling.labels))) if whole else [chosen]
-        cells = np.stack(frame_pixels(frame))[:, columns]  # (2, columns, 28, 28)
+        cells = np.stack([*frame_pixels(frame), *([seen_noise(frame)] if whole else [])])[:, columns]  # (2 or 3, columns, 28, 28)
         yield {**common, "index": frame.step, "columns": columns, "cells": packed(np.frombuffer(zlib.compress(cells.tobytes()), np.uint8))}
 
 
@@ -123,18 +123,20 @@ def take_away(_: Store, payload: dict) -> dict:
 
 # ---- the stored film ----------------------------------------------------------------------------------------------------
 
-def record(store: Store, steps: int = 50, seed: int = SEED) -> tuple[dict, Image.Image]:
-    """The content of recorded/diffusion.json: a run of all eleven labels to open the room with, and what its wings show; and the run's sprite."""
+def record(store: Store, steps: int = 50, seed: int = SEED) -> tuple[dict, Image.Image, Image.Image]:
+    """The content of recorded/diffusion.json: a run of all eleven labels to open the room with, and what its wings show; and the run's two sprites."""
     lab = DiffusionLab(store)
     sampling = lab.sampling(labels_of("all", "any"), steps=steps, seed=seed)
-    rows = [np.concatenate([part.transpose(1, 0, 2).reshape(28, -1) for part in frame_pixels(frame)], axis=1) for frame in lab.frames(sampling)]
+    frames, count = list(lab.frames(sampling)), len(sampling.labels)
     value = {"film": {"run": "recorded", "recorded": True, **outline(lab, sampling)}, **{part.KEY: part.record(store) for part in WINGS}}
-    return value, Image.fromarray(np.concatenate(rows))
+    pictures, noise = (np.concatenate(parts) for parts in ([part for f in frames for part in frame_pixels(f)], [seen_noise(f) for f in frames]))
+    return value, grid(pictures, 2 * count, gap=0), grid(noise, count, gap=0)
 
 
 def recorded() -> dict:
     found = json.loads(RECORDED.read_text(encoding="utf-8"))
-    return {**found, "film": {**found["film"], "sprite": f"gradio_api/file={RECORDED.with_suffix('.jpg')}"}}
+    sprites = {key: f"gradio_api/file={RECORDED.with_suffix(ending)}" for key, ending in (("sprite", ".jpg"), ("noise", ".png"))}
+    return {**found, "film": {**found["film"], **sprites}}
 
 
 # ---- the room -------------------------------------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ def main() -> None:
         raise SystemExit("The denoiser is not scored yet. Run make train-diffusion, then make evaluate FLAGS=\"--choose 400 --measure-race 400\".")
     readings.RECORDED.write_text(json.dumps(classify_tab.record(store), separators=(",", ":")))
     gan_tab.RECORDED.write_text(json.dumps(gan_tab.record(store), separators=(",", ":")))
-    room, sprite = diffusion_tab.record(store)
+    room, sprite, noise = diffusion_tab.record(store)
     diffusion_tab.RECORDED.write_text(json.dumps(room, separators=(",", ":")))
     sprite.save(diffusion_tab.RECORDED.with_suffix(".jpg"), quality=85)
+    noise.save(diffusion_tab.RECORDED.with_suffix(".png"), optimize=True)
     examples.record(store).save(examples.RECORDED, optimize=True)
 
 

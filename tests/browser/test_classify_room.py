@@ -66,6 +66,29 @@ def test_clear_gives_a_hint_and_no_verdict(room):
     expect(room.locator(".bars .says")).to_have_text("Waiting for your pen")
 
 
+def test_what_a_hand_drew_comes_back(room):
+    undo, strokes = room.locator(".pad .undo"), "document.querySelector('.pad .ink').toDataURL()"
+    expect(undo).to_be_hidden()
+    draw(room, SEVEN)
+    drawn = room.evaluate(strokes)
+    for way in (lambda: room.click(".pad .clear"), lambda: room.locator(".pad .samples button").first.click()):
+        way()
+        assert room.evaluate(strokes) != drawn
+        undo.click()
+        room.wait_for_function(f"(drawn) => {strokes} === drawn", arg=drawn)
+        expect(undo).to_be_hidden()
+    room.keyboard.press("Delete")
+    room.keyboard.press("Control+z")
+    room.wait_for_function(f"(drawn) => {strokes} === drawn", arg=drawn)
+    expect(room.locator(".bars li.top .ask")).to_have_text("7")
+
+
+def test_a_bar_asks_why(room):
+    draw(room, SEVEN)
+    room.get_by_role("button", name="Why, or why not a 1?").click()
+    room.wait_for_function("() => document.activeElement.closest('.why') && window.scrollY > 400")
+
+
 QUIET = """() => { const asked = performance.getEntriesByType("resource").length, now = performance.now();
   if (window.asked !== asked) { window.asked = asked; window.since = now; }
   return now - window.since > 1500; }"""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 from PIL import Image
@@ -69,7 +70,12 @@ def test_frames_stream_in_and_every_step_can_be_scrubbed(page, url, store):
     assert steps == ["Pure noise", *(f"Step {k} of 6" for k in range(1, 6)), "Done"]
 
 
-def test_stop_keeps_what_there_is_and_the_next_run_starts(page, url, store):
+def test_stop_keeps_what_there_is_and_the_next_run_starts(page, url, store, monkeypatch):
+    def slowly(x, alpha_bar):
+        time.sleep(0.05)  # a thousand of them would hold the worker for close to a minute
+        return (1 - alpha_bar).sqrt() * x
+
+    monkeypatch.setattr(DiffusionLab, "denoiser", lambda lab, s: slowly)
     open_room(page, url, "&steps=1000&which=one&label=5")
     expect(page.locator("#denoising .step")).to_have_text(re.compile(r"Step \d+ of 1000"), timeout=30_000)
     page.click("#stop")
@@ -80,7 +86,38 @@ def test_stop_keeps_what_there_is_and_the_next_run_starts(page, url, store):
     page.fill("#steps input[type=number]", "3")
     page.press("#steps input[type=number]", "Enter")
     page.click("#generate")
+    expect(page.locator("#denoising .step")).to_have_text("Done", timeout=10_000)
+
+
+def test_a_tile_that_is_not_of_the_film_says_so(page, url, store):
+    open_room(page, url, "&steps=3&which=one&label=5")
     expect(page.locator("#denoising .step")).to_have_text("Done", timeout=30_000)
+    page.click("#denoising .ten button:nth-child(5)")
+    expect(page.locator("#denoising .left")).to_have_text("This film is of a 5. Generate makes one of a 3.")
+    page.click("#denoising .ten button:nth-child(7)")
+    expect(page.locator("#denoising .left")).to_have_text("")
+
+
+def test_the_noise_that_the_network_sees_stands_between(page, url):
+    open_room(page, url)
+    strip(page).focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("document.querySelector('#denoising [data-ready], #denoising[data-ready]')")
+    start = ink(page, "#denoising .eps")
+    assert len(set(start)) > 8
+    page.keyboard.press("End")
+    assert len(set(ink(page, "#denoising .eps"))) == 1, "the result has none left"
+
+
+def test_the_film_goes_round(page, url):
+    open_room(page, url)
+    page.click("#denoising .loop")
+    strip(page).focus()
+    page.keyboard.press("End")
+    page.click("#denoising .film .play")
+    page.wait_for_function("document.querySelector('#denoising .step').textContent === 'Step 40 of 50'", polling="raf")
+    page.wait_for_function("document.querySelector('#denoising .step').textContent === 'Step 10 of 50'", polling="raf")
+    page.click("#denoising .film .play")
 
 
 def test_all_labels_start_from_the_same_noise(page, url, store):

@@ -291,6 +291,8 @@ def test_an_uploaded_network_reads_at_pen_speed_and_on_the_server(room, weights)
     expect(room.get_by_label("Yours")).to_be_checked()
     room.wait_for_function("readings.at(-1)?.network.startsWith('guest-')")
     name = room.evaluate("readings.at(-1).network")
+    assert "guest" not in room.url, "its name is the visitor's own"
+    expect(room.locator("#classify-foot .code")).to_contain_text('mnist_lab.load("yours.safetensors")')
     room.evaluate("(name) => Lab.network(name).then(() => 1)", name)
     pen_down(room, SEVEN)
     room.wait_for_function("(name) => readings.at(-1).page?.name === name", arg=name)

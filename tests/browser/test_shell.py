@@ -39,6 +39,19 @@ def test_settings_travel_in_the_address(page, url):
     page.wait_for_url("**steps=12**")
 
 
+def test_a_look_into_another_room_keeps_this_one_s_settings_in_the_address(page, url):
+    page.goto(f"{url}?room=diffusion&still=1")
+    page.fill("#steps input[type=number]", "12")
+    page.press("#steps input[type=number]", "Enter")
+    page.wait_for_url("**steps=12**")
+    page.get_by_role("tab", name="GAN").click()
+    page.wait_for_url("**room=gan**")
+    assert "steps" not in page.url
+    page.get_by_role("tab", name="Diffusion").click()
+    page.wait_for_url("**room=diffusion**")
+    assert "steps=12" in page.url
+
+
 def test_nonsense_in_the_address_is_ignored(page, url, store):
     page.goto(f"{url}?room=diffusion&still=1&guidance=NaN&sampler=oracle&eta=")
     expect(page.locator("#guidance input[type=number]")).not_to_have_value("")

@@ -2,14 +2,14 @@ const { $, $$, bytes, el, inkScale, narrow, paint, repaint } = Lab;
 const ANY = -1, LABELS = [ANY, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const name = (d) => (d === ANY ? "any" : String(d)), words = (d) => (d === ANY ? "any digit" : Lab.named(d));
 const say = (text, aloud = text) => { $(".left", element).textContent = text; $(".announce", element).textContent = aloud; };
-let film = { run: null, total: 1, labels: [ANY], alpha_bar: [0, 1], x: [], x0: [] };
+let film = { run: null, total: 1, labels: [ANY], alpha_bar: [0, 1], x: [], x0: [], eps: [] };
 let chosen = ANY, follow = true, started = 0, sampling = false, moved = ""; // moved: the frame last told to the room
 
 // One label's picture in a frame; a label that was not asked for shows the noise all started from. Of a long film only
 // one label has every frame: another keeps the last it has.
 const column = () => Math.max(0, film.labels.indexOf(chosen));
-const held = (k, c) => { while (k > 0 && !film.x[k]?.[c]) k--; return k; };
-const cell = (frames, k, c) => frames[held(k, c)][c];
+const held = (k, c, frames = film.x) => { while (k > 0 && !frames[k]?.[c]) k--; return k; };
+const cell = (frames, k, c) => frames[held(k, c, frames)]?.[c];
 const received = () => film.x.length - 1;
 
 // ---- pictures
@@ -20,6 +20,8 @@ function showFrame(k) {
   k = held(k, c);
   paint($(".xt", element), cell(film.x, k, c), 28, 28, scale);
   paint($(".guess", element), cell(film.x0, k, c), 28, 28, scale);
+  const noise = cell(film.eps, k, c); // a stored film's comes a moment later
+  if (noise) paint($(".eps", element), noise, 28, 28, scale);
   $$(".ten canvas", element).forEach((canvas, i) => {
     const own = film.labels.indexOf(LABELS[i]);
     paint(canvas, own < 0 ? cell(film.x, 0, 0) : cell(film.x, k, own), 28, 28, scale);
@@ -48,6 +50,8 @@ const player = Lab.film($(".film", element), {
   text: (k) => (k === 0 ? "pure noise" : `step ${k} of ${film.total}`),
 });
 
+$(".loop", element).addEventListener("click", (e) => { player.loop = !player.loop; e.currentTarget.setAttribute("aria-pressed", player.loop); });
+
 // ---- labels: the tiles choose what is large; which film there is, only Generate changes
 const ten = $(".ten", element);
 for (const d of LABELS) {
@@ -69,7 +73,7 @@ Lab.hear("seek", (k) => { player.stop(); player.seek(k); });
 
 // ---- frames arrive
 function begin(value) {
-  film = { run: value.run, total: value.total, labels: value.labels, alpha_bar: value.alpha_bar, settings: value.settings, x: [], x0: [] };
+  film = { run: value.run, total: value.total, labels: value.labels, alpha_bar: value.alpha_bar, settings: value.settings, x: [], x0: [], eps: [] };
   if (!film.labels.includes(chosen) && film.labels.length === 1) choose(film.labels[0]);
   player.stop(); player.frames = film.total + 1; follow = true;
   $(".recorded", element).hidden = !value.recorded;
@@ -83,8 +87,8 @@ function add(value) {
 }
 function take(value, cells) {
   if (value.run !== film.run) { begin(value); busy(true); }
-  film.x[value.index] = []; film.x0[value.index] = [];
-  value.columns.forEach((c, j) => { film.x[value.index][c] = cells[j]; film.x0[value.index][c] = cells[value.columns.length + j]; });
+  const frames = [film.x, film.x0, film.eps].map((all) => (all[value.index] = []));
+  value.columns.forEach((c, j) => frames.forEach((frame, part) => { const found = cells[part * value.columns.length + j]; if (found) frame[c] = found; }));
   if (value.index % Math.max(1, Math.floor(film.total / 14)) === 0 || value.index === film.total) paintStrip();
   if (follow) player.seek(value.index);
   progress(); announce();
@@ -96,6 +100,8 @@ async function load(value) { // a stored film: cut the sprite into frames
   begin(value);
   rows.forEach((row, k) => { film.x[k] = row.slice(0, count); film.x0[k] = row.slice(count); });
   paintStrip(); player.seek(Math.round(.6 * value.total)); announce();
+  const own = film, noise = await Lab.cells(value.noise);
+  own.eps = noise; if (film === own) showFrame(player.frame);
   element.dataset.ready = 1;
 }
 

@@ -85,7 +85,7 @@
   // Film player: a .strip to scrub, a .play button. show(i) draws frame i, text(i) says it. Any length plays in about 3 s, or as told.
   const film = (box, { frames, label, show, text, seconds = 3.2 }) => {
     const strip = $(".strip", box), head = $(".head", box), button = $(".play", box);
-    const player = { frame: 0, frames, playing: false };
+    const player = { frame: 0, frames, playing: false, loop: false };
     const icon = () => { button.innerHTML = player.playing ? PAUSE : PLAY; button.setAttribute("aria-label", player.playing ? "Pause" : "Play"); };
     player.seek = (i) => {
       player.frame = clamp(Math.round(i), 0, Math.max(0, player.frames - 1));
@@ -104,7 +104,7 @@
         if (!player.playing || mine !== turn) return;
         const i = Math.min(player.frames - 1, from + Math.floor((now - start) * rate / 1000));
         if (i !== player.frame) player.seek(i);
-        player.frame >= player.frames - 1 ? player.stop() : requestAnimationFrame(tick);
+        if (player.frame < player.frames - 1) requestAnimationFrame(tick); else { player.stop(); if (player.loop) player.play(); }
       };
       requestAnimationFrame(tick);
     };

@@ -45,8 +45,7 @@ const says = (share) => {
   return t < .005 ? `At ${LETTERS[k]}` : t > .995 ? `At ${next}` : `${Math.round(100 * t)} % of the way from ${LETTERS[k]} to ${next}`;
 };
 const player = Lab.film($(".film", element), { frames: A_LEG + 1, label: "Place on the morph", show: (i) => show(i), text: (i) => says(i / (player.frames - 1)) });
-const stop = player.stop;
-player.stop = () => { const again = player.playing && loop && player.frame >= player.frames - 1; stop(); if (again) player.play(); };
+player.loop = loop;
 
 const strips = () => {
   const many = Lab.narrow() ? 7 : 17;
@@ -84,7 +83,7 @@ const more = () => hand(stops.length, (stops.at(-1).digit + 3) % 10);
 $(".choices", element).append(...one(-1).map((_, d) => el("button", { onclick: () => { stops[chosen].digit = d; changed(); } }, String(d))));
 $(".dice", element).addEventListener("click", () => hand(chosen, stops[chosen].digit));
 $(".away", element).addEventListener("click", () => { stops.splice(chosen, 1); changed(); });
-$(".loop", element).addEventListener("click", (e) => { loop = !loop; e.currentTarget.setAttribute("aria-pressed", loop); changed(); });
+$(".loop", element).addEventListener("click", (e) => { loop = player.loop = !loop; e.currentTarget.setAttribute("aria-pressed", loop); changed(); });
 Lab.hear("stop", ({ z, digit, name }) => { if (stops.length >= MOST) stops.pop(); stops.push({ z: Float32Array.from(z), digit, name }); chosen = stops.length - 1; if (generator) changed(); });
 
 // ---- to take away: made by the server from the same stops
