@@ -19,14 +19,14 @@ class Denoising(Widget):
 <div class="pair">
   <figure><p class="cap"><b class="step"></b><span class="math">x<sub>t</sub></span></p>
     <div class="sheet"><canvas class="pixels xt" role="img" aria-label="The noisy picture"></canvas><div class="busy" hidden><i></i></div></div></figure>
-  <figure class="seen"><svg class="arrow" viewBox="0 0 48 24" aria-hidden="true"><path d="M4 12h38M36 6l7 6-7 6"/></svg>
+  <figure class="between"><svg class="arrow" viewBox="0 0 48 24" aria-hidden="true"><path d="M4 12h38M36 6l7 6-7 6"/></svg>
     <div class="sheet"><canvas class="pixels eps" role="img" aria-label="The noise the network sees"></canvas></div>
     <figcaption class="note">less the noise<br>it sees, <span class="math">ε</span></figcaption></figure>
-  <figure><p class="cap"><b>The network’s guess</b><span class="math"><span class="hat">x</span><sub>0</sub></span></p>
+  <figure><p class="cap"><b>Its guess</b><span class="math"><span class="hat">x</span><sub>0</sub></span></p>
     <div class="sheet"><canvas class="pixels guess" role="img" aria-label="The network’s guess of the clean digit"></canvas></div></figure>
 </div>
 <div class="ten" role="group" aria-label="Label: films from the same noise"></div>
 <div class="film"><button class="play"></button><div class="strip"><canvas></canvas><div class="head"></div></div>
   <p class="cap"><span class="left"></span><span class="announce" aria-live="polite"></span><span class="recorded note" hidden>recorded</span></p></div>
-<div class="take"><button class="btn quiet loop" aria-pressed="false">Round and round</button>
+<div class="take"><button class="btn quiet loop" aria-pressed="false">Loop</button>
   <button class="btn quiet gif">Download as GIF</button><button class="btn quiet png">as PNG strip</button></div>"""
