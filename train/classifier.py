@@ -5,7 +5,6 @@ norm, folded into its 16,554 weights at the end; it can learn from a larger netw
 redrawn with a pen (train/hands.py), and pictures that are no digit (train/outliers.py) are to get ten equal probabilities.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mnist_lab import checkpoint, history, metrics
-from mnist_lab.data import Digits, load_digits, to_model, to_pictures
+from mnist_lab.data import Digits, load_digits, to_model
 from mnist_lab.models import LeNet, ResNet, fold_batch_norm
-from mnist_lab.training import seeded
 from train import common
 from train.augmentation import cutout, thicken, warp
 from train.hands import redraw, scribbles, skeletons
@@ -39,7 +37,6 @@ class ClassifierRecipe(common.Recipe):
     strange: float = 0.0  # pictures that are no digit, for each digit
     pool: int = 18_000  # skeletons to redraw from; making one takes 3 ms
     teacher: str = ""  # a checkpoint whose answers are learned too (Hinton et al. 2015); several with commas between: their mean answer
-    lessons: int = 320_000  # digits the teachers read, once, before the training
     snapshots: bool = False  # keep sixty of LeNet's for "watch it learn"
     ema: float = 0.998
     validate_every: int = 54_087  # once an epoch
@@ -64,22 +61,7 @@ class ClassifierTask:
         few = common.DRY_RUN_IMAGES if recipe.dry_run else recipe.pool
         self.pool = skeletons(load_digits("train"), few).to(accelerator.device) if recipe.pen else None
         self.lines = scribbles(min(few, 4_000), recipe.seed).to(accelerator.device) if recipe.strange else None
-        self.lessons = self.taught(common.DRY_RUN_IMAGES if recipe.dry_run else recipe.lessons) if recipe.teacher else None
-
-    @torch.inference_mode()
-    def taught(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Augmented digits and what the teachers say of them on average: uint8 (N, 28, 28), labels (N,), logits (N, 10)."""
-        device, digits = self.accelerator.device, load_digits("train").to(self.accelerator.device)
-        teachers = [checkpoint.load(Path(path))[0].to(device) for path in self.recipe.teacher.split(",")]
-        parts = []
-        for k in range(math.ceil(count / 500)):
-            generator = seeded(device, self.recipe.seed, k)
-            x, labels = self.digits(digits[torch.randint(len(digits), (500,), generator=generator, device=device)], generator)
-            images = to_pictures(x)
-            with self.accelerator.autocast():
-                answers = [teacher(to_model(images)).float() for teacher in teachers]
-            parts.append((images, labels, torch.stack(answers).mean(0)))
-        return tuple(torch.cat(part)[:count] for part in zip(*parts, strict=True))
+        self.teachers = [checkpoint.load(Path(path))[0].to(accelerator.device) for path in recipe.teacher.split(",") if path]
 
     def digits(self, batch: Digits, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Warped digits, and some redrawn with a pen: (B', 1, 32, 32), labels (B',)."""
@@ -91,8 +73,8 @@ class ClassifierTask:
         return torch.cat([x, redraw(drawn, generator, self.recipe.warp)]), torch.cat([batch.labels, drawn.labels])
 
     def update(self, batch: Digits, generator: torch.Generator) -> dict[str, Tensor]:
-        x, labels, asked = self.lesson(batch, generator)
-        count = len(labels)
+        x, labels = self.digits(batch, generator)
+        count, asked = len(labels), self.answers(x) if self.teachers else None
         if self.recipe.strange:
             x = torch.cat([x, outliers(batch[:round(self.recipe.strange * len(batch))], self.lines, generator)])
         x = x.contiguous(memory_format=torch.channels_last)
@@ -104,13 +86,11 @@ class ClassifierTask:
         self.optimizers[0].step()
         return {"loss": loss.detach(), "accuracy": (logits[:count].argmax(1) == labels).float().mean()}
 
-    def lesson(self, batch: Digits, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Digits to learn, their labels, and the teacher's logits if there is a teacher: then the batch gives only the number."""
-        if self.lessons is None:
-            return *self.digits(batch, generator), None
-        images, labels, asked = self.lessons
-        index = torch.randint(len(labels), (len(batch),), generator=generator, device=labels.device)
-        return to_model(images[index]), labels[index], asked[index]
+    @torch.no_grad()
+    def answers(self, x: Tensor) -> Tensor:
+        """What the teachers say on average: logits (B, 10)."""
+        with self.accelerator.autocast():
+            return torch.stack([teacher(x).float() for teacher in self.teachers]).mean(0)
 
     def loss(self, logits: Tensor, labels: Tensor, asked: Tensor | None) -> Tensor:
         """Cross entropy of the digits (mixed with the teacher's answers at temperature 2), and of the rest to ten equal probabilities."""
