@@ -106,7 +106,7 @@ const said = (i) => named(data.labels[i]) + (data.read[i] === data.labels[i] ? "
 const draw = (canvas, pixels) => Lab.paint(canvas, pixels, SIDE, SIDE, Lab.inkScale(0, 255));
 const take = (i) => {
   if (!data.sheet) return;
-  Lab.tell("take", { pixels: btoa(String.fromCharCode(...picture(i))), label: data.labels[i] });
+  Lab.tell("take", { pixels: Lab.text(picture(i)), label: data.labels[i] });
   Lab.toast(`This ${data.labels[i]} is your drawing now.`);
 };
 const NUMBERS = ["no", "one", "two", "three", "four"];
@@ -215,7 +215,6 @@ const patient = async (call, payload, current) => {
     await new Promise((go) => setTimeout(go, RETRY));
   }
 };
-const floats = (text) => new Float32Array(Lab.bytes(text).buffer);
 const middlesOf = (points, labels) => DIGITS.map((d) => [0, 1, 2].map((axis) => { // the median place of each class
   const values = points.filter((_, i) => i % 3 === axis && labels[(i - axis) / 3] === d).sort();
   return values[values.length >> 1] ?? 0;
@@ -230,7 +229,7 @@ const open = async (network) => {
     const answer = await patient(server.where, { network }, current);
     if (!current() || answer.busy) return;
     if (answer.error) { asked = null; data = landing = null; say(answer.error); return; }
-    const labels = Lab.bytes(answer.labels), [pca, tsne] = [floats(answer.pca), floats(answer.tsne)];
+    const labels = Lab.bytes(answer.labels), [pca, tsne] = [Lab.floats(answer.pca), Lab.floats(answer.tsne)];
     known[network] = { network, labels, read: Lab.bytes(answer.read), pca, tsne, middles: { pca: middlesOf(pca, labels), tsne: middlesOf(tsne, labels) } };
   }
   data = known[network]; landing = you = null; shown = null; glance.hidden = true;

@@ -8,9 +8,8 @@ const signed = (v) => `${v < 0 ? "−" : "+"}${Math.abs(v).toFixed(1)}`;
 const row = (name, cells, words, colour, side = 28) => {
   const box = $(`.${name}`, element);
   if (!box.children.length) box.append(...cells.map((_, d) => el("figure", {}, el("canvas", { class: "pixels", role: "img", "aria-label": `${NAMES[name]} ${d}` }), el("figcaption"))));
-  cells.forEach((cell, i) => { paint($("canvas", box.children[i]), cell, side, side, colour ?? signScale(strongest(cell))); $("figcaption", box.children[i]).textContent = words(i); });
+  cells.forEach((cell, i) => { paint($("canvas", box.children[i]), cell, side, side, colour ?? signScale(Lab.strongest(cell))); $("figcaption", box.children[i]).textContent = words(i); });
 };
-const strongest = (values) => Float32Array.from(values, Math.abs).sort()[Math.floor(.985 * (values.length - 1))] || 1;
 const text = Lab.words;
 const limits = () => { const all = Object.values(turns).flatMap((t) => t.marks.flat(2)); return [Math.min(-1, ...all), Math.max(1, ...all)]; };
 

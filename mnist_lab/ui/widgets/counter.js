@@ -94,6 +94,6 @@ Lab.follow("reading", (next) => {
   target = null; show(0); soon();
 });
 Lab.attend(element, (here) => { near = here; if (near) ask(); });
-$(".take", element).addEventListener("click", () => Lab.tell("take", { pixels: btoa(String.fromCharCode(...changed(film.frame / HUNDRED))) }));
+$(".take", element).addEventListener("click", () => Lab.tell("take", { pixels: Lab.text(changed(film.frame / HUNDRED)) }));
 Lab.repaint(() => { paint(); paintStrip(); });
 element.dataset.ready = 1;

@@ -17,8 +17,8 @@ const show = () => {
   $(".where", element).textContent = look.step === 0 ? "Pure noise" : `Step ${look.step}`; $(".told", element).textContent = `Told: ${look.label}`; $(".nothing", element).textContent = free(); $(".at", element).textContent = `Guidance ${amount.toFixed(1)}`;
   paint($(".x canvas", element), look.x, 28, 28, inkScale(0, 255)); $(".x canvas", element).setAttribute("aria-label", "The noisy picture");
   picture("free", grey(look.free), `The guess told ${look.away ?? "nothing"}`); picture("asked", grey(look.asked), `The guess told ${look.label}`);
-  const apart = look.free.map((v, i) => look.asked[i] - v), strongest = Float32Array.from(apart, Math.abs).sort()[Math.floor(.985 * 783)];
-  paint($(".between canvas", element), apart, 28, 28, signScale(strongest || 1));
+  const apart = look.free.map((v, i) => look.asked[i] - v);
+  paint($(".between canvas", element), apart, 28, 28, signScale(Lab.strongest(apart)));
   picture("pushed", grey(pushed(amount)), `The guess at guidance ${amount.toFixed(1)}`);
   $(".amount", element).textContent = amount === 1 ? "1.0, plain" : amount.toFixed(1);
   $(".says", element).textContent = amount === 0 ? (look.away == null ? "At 0 the label is not heard." : `At 0 only the ${look.away} to keep away from is heard.`) : amount < 1 ? "Below 1 the label is only half heard." : amount === 1 ? `At 1 it is the guess of a network that was told ${look.label}.`

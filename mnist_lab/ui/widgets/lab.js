@@ -161,7 +161,7 @@
     return (p, tick = p) => rows.forEach((row, d) => {
       row.style.setProperty("--p", p?.[d] ?? 0); row.style.setProperty("--tick", tick?.[d] ?? 0);
       row.lastChild.textContent = p ? percent(p[d]) : "";
-      row.classList.toggle("top", Boolean(p) && p[d] === Math.max(...p));
+      row.classList.toggle("top", Boolean(p) && p[d] === Math.max(...p)); row.setAttribute("aria-label", p ? `${d}: ${percent(p[d])}` : `${d}`);
     });
   };
 

@@ -4,19 +4,8 @@ let reading = null, net = null, pixels = new Uint8Array(SIDE * SIDE), whole = nu
 let size = 10, at = [9, 9]; // the window's side and its corner, in pixels
 let near = false, due = false;
 
-// ---- how much one value of a step sees: each kernel adds its width, in steps as wide as the pools before it have made them
-const fields = (ops) => {
-  const found = [];
-  for (const op of ops) {
-    const from = op.from.map((i) => found[i]), jump = Math.max(1, ...from.map((f) => f.jump)), seen = Math.max(1, ...from.map((f) => f.size));
-    const pool = op.kind === "maxpool" || op.kind === "avgpool", all = op.kind === "dense" || op.kind === "mean" || op.kind === "max";
-    const width = op.kernel ?? (pool ? op.size : 1);
-    found.push({ size: all ? Infinity : seen + (width - 1) * jump, jump: pool ? jump * op.size : jump });
-  }
-  return found;
-};
 const choices = () => { // one a size; the first layer that sees all of the drawing stands for those behind it
-  const seen = fields(net.ops), found = [];
+  const seen = Lab.receptiveFields(net.ops), found = [];
   net.ops.forEach((op, k) => {
     const side = Math.min(SIDE, seen[k].size);
     if (op.name && side > 1 && !found.some((f) => f.side === side)) found.push({ side, name: op.name });

@@ -26,14 +26,8 @@ const response = (c) => { // the map of channel c where all of the kernel lies o
   }
   return out;
 };
-const strongest = (maps) => { // 98.5th percentile of |value| over all maps, as in the river above
-  const sizes = new Float32Array(784 * maps.length);
-  maps.forEach((m, c) => { for (let i = 0; i < 784; i++) sizes[784 * c + i] = Math.abs(m[i]); });
-  sizes.sort();
-  return sizes[Math.floor(.985 * (sizes.length - 1))] || 1;
-};
 const paintKernels = () => {
-  const colour = Lab.signScale(127), maps = tiles.map((_, c) => (pixels ? response(c) : new Float32Array(784))), shade = Lab.signScale(strongest(maps));
+  const colour = Lab.signScale(127), maps = tiles.map((_, c) => (pixels ? response(c) : new Float32Array(784))), shade = Lab.signScale(Lab.strongest(maps.flatMap((m) => [...m])));
   tiles.forEach((tile, c) => { Lab.paint(tile.firstChild, kernel(c), side, side, colour); Lab.paint(tile.lastChild, maps[c], 28, 28, shade); });
 };
 const matrix = (k) => matrices.subarray(100 * k, 100 * k + 100);

@@ -11,7 +11,6 @@ let live = null; // the stroke under the pen
 let version = 0, told = 0; // of the drawing, and of the drawing that the last of the server's readings was of
 let kept = null; // the strokes of the last drawing by hand that something else has taken the place of
 let own = false; // false while the recorded drawing stands: the first touch wipes it
-const text = (data) => btoa(String.fromCharCode(...data));
 const blank = () => !strokes.length && !pixels;
 
 // ---- the printed form: 28 x 28 squares, and the corners of the 20 x 20 box that digits are fitted to
@@ -83,7 +82,7 @@ const digitHere = () => (pixels ? { pixels, box: [0, 0, 1, 1], placed: [0, 0, 28
 const verdictHere = () => {
   const digit = digitHere(), { values, logits, p, score, likeness } = pilot.run(digit.pixels);
   const verdict = { network: pilot.name, digit: p.indexOf(Math.max(...p)), p: [...p], score, likeness };
-  return { ...verdict, ...heading(), seen: text(digit.pixels), box: digit.box, placed: digit.placed,
+  return { ...verdict, ...heading(), seen: Lab.text(digit.pixels), box: digit.box, placed: digit.placed,
     pair: network === BOTH ? [verdict, null] : undefined, page: { name: pilot.name, run: { values, logits, p } } };
 };
 const readHere = () => {
@@ -102,7 +101,7 @@ const tell = (answer, asked) => {
 const LOST = "The connection is lost. Your drawing stays: draw on to try again.";
 const call = async () => {
   const layers = !live || performance.now() - mapsAt > MAPS_EVERY;
-  const answer = await server.read({ strokes, brush, network, pixels: pixels && text(pixels), layers });
+  const answer = await server.read({ strokes, brush, network, pixels: pixels && Lab.text(pixels), layers });
   if (layers) mapsAt = performance.now(); // counted from the answer: a slow line gets fewer maps, not later bars
   return answer;
 };
@@ -127,7 +126,7 @@ const changed = () => {
 };
 const commit = () => {
   changed(); // first: the server is on its way while Gradio takes the value
-  props.value = { strokes: structuredClone(strokes), brush, network, pixels: pixels && text(pixels), picture: by === "picture" };
+  props.value = { strokes: structuredClone(strokes), brush, network, pixels: pixels && Lab.text(pixels), picture: by === "picture" };
 };
 
 Lab.networksFrom(async (name) => {

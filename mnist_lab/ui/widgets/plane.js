@@ -164,7 +164,6 @@ const another = async (request, then) => {
   span(answer.basis); then(answer);
 };
 const all = (quiet = false) => { survey(); over(); shoot(); move(here, true, quiet); };
-const packed = (z) => btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(z).buffer)));
 Lab.follow("seeds", ({ seeds }) => {
   if (String(from.seeds) === String(seeds)) return;
   from = { seeds }; names = ["A", "B"];
@@ -174,7 +173,7 @@ Lab.hear("place", ({ z, digit, end, name, points, names: told, code: call }) => 
   const ends = [0, 1].map((i) => (i === end ? z : latentAt(pins[Math.min(i, pins.length - 1)]).map((v) => v / s.wildness)));
   from = { code: call }; names = told ?? ["A", "B"].map((n, i) => (i === end ? name : n));
   if (digit !== undefined) wanted = s.digit = digit;
-  another({ points: (points ?? [...ends, new Float32Array(size)]).map(packed) }, (answer) => { pins = answer.pins.slice(0, 2); here = answer.pins[end ?? 0]; all(); });
+  another({ points: (points ?? [...ends, new Float32Array(size)]).map(Lab.unfloats) }, (answer) => { pins = answer.pins.slice(0, 2); here = answer.pins[end ?? 0]; all(); });
 });
 Lab.follow("slice", (told) => {
   const before = JSON.stringify(s), path = s.path; s = { ...s, ...told };

@@ -14,7 +14,7 @@ const picture = (sheet, i) => {
   return out;
 };
 const take = (i) => {
-  Lab.tell("take", { pixels: btoa(String.fromCharCode(...picture(data.pictures, i))), label: data.labels[i] });
+  Lab.tell("take", { pixels: Lab.text(picture(data.pictures, i)), label: data.labels[i] });
   Lab.toast(`This ${data.labels[i]} is your drawing now.`);
 };
 const card = (i, words) => {

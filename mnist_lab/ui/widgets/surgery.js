@@ -27,15 +27,11 @@ const called = (place, c) => `${net.ops[place].name}, filter ${+c + 1}`;
 const STATES = { 1: "on", 0: "off", [-1]: "inverted" };
 
 // ---- maps: what passes now; an off one shows, dimmed, what it would have passed
-const strongest = (values) => { // 98.5th percentile of |value|, as in the river above
-  const sizes = values.map(Math.abs).sort();
-  return sizes[Math.floor(.985 * (sizes.length - 1))] || sizes.at(-1) || 1;
-};
 const paint = () => {
   if (!now) return;
   for (const row of $$(".conv", box)) {
     const tiles = $$(".tile", row), place = +tiles[0].dataset.place, [, side] = net.ops[place].shape;
-    const colour = Lab.signScale(strongest(whole.values[place]));
+    const colour = Lab.signScale(Lab.strongest(whole.values[place]));
     tiles.forEach((tile, c) => {
       const f = factor(place, c), values = (f ? now : whole).values[place], n = side * side;
       Lab.paint(tile.firstChild, values.subarray(c * n, c * n + n), side, side, colour);
@@ -151,7 +147,7 @@ const forget = () => { marks = {}; label(); stop(); };
 const pause = (ms) => new Promise((go) => setTimeout(go, ms));
 const search = async (mine) => { // every filter still on, with the verdict and the first digit's probability without it; null if overtaken
   for (;;) {
-    const answer = await server.find({ network: reading.network, scaled, pixels: btoa(String.fromCharCode(...pixels)) });
+    const answer = await server.find({ network: reading.network, scaled, pixels: Lab.text(pixels) });
     if (mine !== seeking) return null;
     if (!answer || answer.error) { found(answer?.error ?? "The connection is lost. Try again."); return null; }
     if (answer.busy) { await pause(200); continue; }
