@@ -171,6 +171,28 @@ def test_the_student_follows_the_hand_and_the_teacher_comes_when_it_rests(page, 
     expect(part.locator(".cost").first).to_contain_text("four looks")
 
 
+def test_a_link_restores_the_parts_too(page, url, store):
+    open_room(page, url, "&written=42.7&turned=5.90.3.2&lanes=ddim.5*ipndm.3*dpm.4*heun.2")
+    until(page, "write", "written", "v === '42 7'")
+    until(page, "student", "drawn", "v === '5 90 3 2'")
+    until(page, "race", "raced", "v === '5 3 4 3'")
+    assert wing(page, "race").locator("select").evaluate_all("(all) => all.map((s) => s.value)") == ["ddim", "ipndm", "dpm", "heun"]
+
+
+def test_what_the_parts_show_goes_into_the_address(page, url, store):
+    open_room(page, url)
+    told(page, "student", "ready")
+    wing(page, "student").get_by_role("button", name="four").click()
+    page.wait_for_url("**turned=12.40.any.4**")
+    told(page, "race", "ready")
+    page.locator("#diffusion-race input").first.fill("3")
+    page.locator("#diffusion-race input").first.press("Enter")
+    page.wait_for_url("**lanes=ddpm.3*ddim.20*heun.9*dpm.10**")
+    page.locator("#diffusion-write input").fill("6")
+    page.locator("#diffusion-write input").press("Enter")
+    page.wait_for_url("**written=6.**")
+
+
 def test_what_is_held_against_training_digits_is_all_in_the_page(page, url, store):
     """The difference is blank where the two pictures above it agree, and only there."""
     open_room(page, url)

@@ -203,6 +203,17 @@
   };
   const near = (element, f) => { let first = true; attend(element, (here) => { if (here && first) { first = false; f(); } }); };
 
+  // ---- what a part of a room keeps in the address besides the room's own settings, so that a link restores it too
+  const here = (q) => q.get("room") ?? "classify";
+  const address = (room) => ({
+    read: (key) => (here(query) === room ? query.get(key) : null), // as the page was opened
+    write: (values) => {
+      const q = new URLSearchParams(location.search);
+      if (here(q) !== room) return;
+      Object.entries(values).forEach(([key, text]) => q.set(key, text)); history.replaceState(history.state, "", "?" + q);
+    },
+  });
+
   // ---- the bar and the feet of the rooms: anything with data-do
   document.addEventListener("click", (e) => {
     const button = e.target.closest("[data-do]");
@@ -211,5 +222,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, attend, bytes, calm, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, readAs, remember, repaint, rgb, signScale, signed, spoken, sprite, tell, ten, tenCurves, toast, top, words };
+  window.Lab = { $, $$, address, attend, bytes, calm, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, readAs, remember, repaint, rgb, signScale, signed, spoken, sprite, tell, ten, tenCurves, toast, top, words };
 })();

@@ -136,14 +136,14 @@ const code = () => {
   const call = from.seeds ? `lab.at(${x}, ${y}, seeds=(${from.seeds.join(", ")}), digit=${s.digit}${blend}${wild})` : from.code;
   return `import mnist_lab\nlab = mnist_lab.load("gan")\n${call}`;
 };
+const address = Lab.address("gan");
 let resting = 0, wanted = null; // wanted: a digit that another part of the room has chosen
 const rest = () => { clearTimeout(resting); resting = setTimeout(() => {
-  const q = new URLSearchParams(location.search);
-  if (q.get("room") === "gan") { q.set("at", text([here])); q.set("pins", text(pins)); history.replaceState(history.state, "", "?" + q); }
+  address.write({ at: text([here]), pins: text(pins) });
   props.value = { code: code(), digit: wanted ?? s.digit }; wanted = null;
 }, 200); };
 const places = (name) => { // from the address; nonsense counts as nothing
-  const list = (Lab.query.get("room") === "gan" && Lab.query.get(name) || "").split("*").map((pair) => pair.split("_").map(Number));
+  const list = (address.read(name) ?? "").split("*").map((pair) => pair.split("_").map(Number));
   return list.every((pair) => pair.length === 2 && pair.every((v) => Number.isFinite(v) && Math.abs(v) <= EDGE)) ? list : null;
 };
 

@@ -9,7 +9,10 @@ const lanes = props.value.laps.map(({ sampler, steps }, i) => {
   const count = el("input", { type: "number", min: 1, max: MOST, value: steps, "aria-label": `Steps in lane ${i + 1}`, title: "steps" });
   const lane = el("li", { class: "lane" }, el("div", { class: "who" }, who, count, el("span", { class: "note" })), el("div", { class: "track" }), el("div", { class: "result" }, el("b"), el("span", { class: "note reads" }), el("span", { class: "note ms" })));
   who.value = sampler; $(".lanes", element).append(lane);
-  const run = () => (film && raced !== of(film) ? all() : one(i).then(() => play())); // lanes of another film would not be of one noise
+  const run = () => {
+    address.write({ lanes: lanes.map((l) => `${l.who.value}.${l.count.value}`).join("*") });
+    return film && raced !== of(film) ? all() : one(i).then(() => play()); // lanes of another film would not be of one noise
+  };
   who.addEventListener("change", run); count.addEventListener("change", () => { count.value = Lab.clamp(Math.round(+count.value) || 1, 1, MOST); run(); });
   return { who, count, lane };
 });
@@ -62,6 +65,8 @@ const one = async (i, told = film) => {
   if (answer) { laps[i] = answer.error ? before : open(answer, { ...told.settings, labels: [told.settings.labels[told.column]] }); lay(1); tell(); }
   plot?.();
 };
+const FILM = ["steps", "label", "seed", "sampler", "schedule", "guidance", "which", "network"]; // a link with one of these has a film made
+const address = Lab.address("diffusion"), given = /^(\w+\.\d+\*){3}\w+\.\d+$/.test(address.read("lanes") ?? "") ? address.read("lanes").split("*").map((one) => one.split(".")) : [];
 const again = $(".again", element);
 const all = async () => {
   const told = film; raced = told && of(told); again.disabled = true;
@@ -108,6 +113,11 @@ Lab.follow("film", (told) => {
   const other = film?.run !== told.run; film = told;
   if (raced === null && told.run === "recorded") raced = `recorded ${told.settings.labels.indexOf(props.value.film.labels[0])}`;
   if (other) tell();
+  const mine = told.run !== "recorded" || !FILM.some((key) => Lab.query.has(key));
+  if (given.length && mine && film.settings && film.x.length > film.total) { // a link has chosen the lanes: they run once the film it asked for is there
+    given.splice(0).forEach(([sampler, steps], i) => { if (RUNNERS[sampler]) lanes[i].who.value = sampler; lanes[i].count.value = Lab.clamp(+steps, 1, MOST); });
+    all();
+  }
 });
 laps = props.value.laps.map((lap) => open(lap, props.value.film)); lay(1);
 new ResizeObserver(() => lay(1)).observe($(".lanes", element));

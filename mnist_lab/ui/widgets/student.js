@@ -23,6 +23,7 @@ const show = (who, answer) => { // the digits of the student (0) or the teacher 
 const askTeacher = Lab.asking(element, server.teacher);
 const free = [1, 2].map(() => Lab.newest(server.student)); // two questions at a time: the server draws one while the page paints the other
 const open = (answer, told) => answer && (answer.error ? Lab.toast(answer.error) : { ...answer, label: told.label, turn: JSON.stringify({ ...told, calls: 0 }) });
+const address = Lab.address("diffusion");
 let wanted = null, sent = 0, shown = 0;
 const draw = async () => { // the newest question; every answer is shown, however fast the hand, unless a newer one came first
   wanted = asked();
@@ -35,7 +36,10 @@ const draw = async () => { // the newest question; every answer is shown, howeve
   }
   free.push(ask);
 };
-const rest = async () => { const told = asked(), answer = open(await askTeacher(told), told); if (answer) { show(1, answer); element.dataset.taught = answer.turn; } };
+const rest = async () => {
+  address.write({ turned: [seed, angle, label ?? "any", calls].join(".") });
+  const told = asked(), answer = open(await askTeacher(told), told); if (answer) { show(1, answer); element.dataset.taught = answer.turn; }
+};
 let soon = 0;
 const move = () => { draw(); clearTimeout(soon); soon = setTimeout(rest, REST); }; // the teacher is slow: it waits until the hand rests
 const place = () => { slider.value = angle; $(".angle", element).textContent = `${angle}°`; $(".which", element).hidden = label === null; };
@@ -49,11 +53,15 @@ chips.addEventListener("pointermove", (e) => {
 });
 const marks = [
   Lab.segments($(".kind", element), KINDS, (kind) => { label = kind === "label" ? chosen : null; place(); move(); }),
-  Lab.segments($(".calls", element), LOOKS, (n) => { calls = +n; draw(); }),
+  Lab.segments($(".calls", element), LOOKS, (n) => { calls = +n; move(); }),
   Lab.labels(chips, (d) => { label = chosen = d; move(); }),
 ];
-marks[0](label === null ? "noise" : "label"); marks[1](String(calls)); marks[2](chosen); place();
-const first = () => { show(0, open(props.value.student, asked())); show(1, open(props.value.teacher, asked())); };
-first();
+const marked = () => { marks[0](label === null ? "noise" : "label"); marks[1](String(calls)); marks[2](chosen); place(); };
+marked(); show(0, open(props.value.student, asked())); show(1, open(props.value.teacher, asked()));
+const given = /^(\d+)\.(\d+)\.(any|\d)\.([124])$/.exec(address.read("turned") ?? "");
+if (given && +given[2] <= 360) {
+  [seed, angle, calls] = [+given[1], +given[2], +given[4]]; label = given[3] === "any" ? null : +given[3]; chosen = label ?? chosen;
+  marked(); move();
+}
 Lab.reads(element, (found) => { reader = found; show(0, answers[0]); show(1, answers[1]); element.dataset.ready = 1; });
 Lab.repaint(() => { show(0, answers[0]); show(1, answers[1]); });

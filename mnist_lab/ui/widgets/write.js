@@ -25,12 +25,15 @@ const go = async (hand = seed) => {
   if (!answer) return;
   seed = hand;
   const all = Lab.digits(Lab.bytes(answer.digits)), n = wanted.length;
+  address.write({ written: `${wanted}.${seed}` });
   number = wanted; moments = Array.from({ length: all.length / n }, (_, k) => all.slice(k * n, k * n + n)); play();
 };
 $(".go", element).addEventListener("click", () => go());
 field.addEventListener("keydown", (e) => { if (e.key === "Enter") go(); });
 $(".other", element).addEventListener("click", () => go(Math.floor(Math.random() * 1000)));
 for (const kind of ["png", "svg", "gif"]) Lab.takeaway($(`.${kind}`, element), () => file({ kind, number, seed }), () => `${number}.${kind}`);
+const address = Lab.address("diffusion"), given = /^(\d+)\.(\d+)$/.exec(address.read("written") ?? "");
 field.value = number; field.maxLength = props.value.most; moments = [Lab.digits(Lab.bytes(props.value.digits))];
 Lab.reads(element, (found) => { reader = found; tell(); element.dataset.ready = 1; });
 Lab.repaint(show);
+if (given) { field.value = given[1]; go(+given[2]); }
