@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --disable-pip-version-check --quiet
 
-.PHONY: app test lint bench train-classifier train-gan train-diffusion evaluate record clean
+.PHONY: app test lint bench train-classifier train-judge train-gan train-war train-diffusion evaluate record clean
 
 app: $(VENV)/app.stamp
 	PORT=$(PORT) $(RUN) -m mnist_lab serve
@@ -34,6 +34,16 @@ train-classifier: $(VENV)/train.stamp
 	for seed in 0 1 2; do $(RUN) $(RESNET) --seed $$seed --folder runs/resnet-$$seed --out runs/resnet-$$seed/resnet.safetensors $(FLAGS) || exit 1; done
 	$(RUN) -m train.evaluate --only resnet --seeds runs/resnet-0/resnet.safetensors runs/resnet-1/resnet.safetensors runs/resnet-2/resnet.safetensors
 	$(RUN) $(LENET) --teacher checkpoints/mnist/resnet.safetensors --snapshots $(FLAGS)
+
+# What the generators are measured by: two stages, two more runs from there, the mean of their weights
+JUDGE := -m train.classifier --network resnet
+LATER := $(JUDGE) --batch 128 --warp 0.5 --holes 0
+train-judge: $(VENV)/train.stamp
+	$(RUN) $(JUDGE) --images 600000 --out runs/judge-1/judge.safetensors --folder runs/judge-1 $(FLAGS)
+	$(RUN) $(LATER) --images 360000 --start runs/judge-1/judge.safetensors --folder runs/judge-2 --out runs/judge-2/judge.safetensors --rate 0.03 --thick 0.2 $(FLAGS)
+	$(RUN) $(LATER) --images 160000 --start runs/judge-2/judge.safetensors --folder runs/judge-3 --out runs/judge-3/judge.safetensors --rate 0.04 --thick 0.15 --ema 0.999 --pen 0.15 $(FLAGS)
+	$(RUN) $(LATER) --images 757000 --start runs/judge-2/judge.safetensors --folder runs/judge-4 --out runs/judge-4/judge.safetensors --rate 0.04 --thick 0.15 --pen 0.2 --strange 0.125 $(FLAGS)
+	$(RUN) -m train.soup runs/judge-2/judge.safetensors runs/judge-3/judge.safetensors runs/judge-4/judge.safetensors --out checkpoints/mnist/judge.safetensors
 
 train-gan: $(VENV)/train.stamp
 	$(RUN) -m train.gan $(FLAGS)

@@ -33,7 +33,7 @@ class War:
     metadata: Metadata  # of the generator; settings: "spoil", "runs" (the training each moment is of, all the same), "figures" of the end
     images: Tensor  # int64 (S,), rising: real digits the discriminator had seen
     fakes: Tensor  # uint8 (S, FAKES, 28, 28): what the same latents gave; the label of fake i is i % 10
-    made: Tensor  # float32 (S, 10): share of fakes of each digit that the best classifier reads as asked
+    made: Tensor  # float32 (S, 10): share of fakes of each digit that the judge reads as asked
     curve: Tensor  # float32 (C, 5): see CURVES; losses, and shares of real and fake digits the discriminator was right about
     weights: dict[str, Tensor]  # of the last generator
     blow: dict[str, Tensor]  # of a sound war, else empty: see `blow_shapes`

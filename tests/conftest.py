@@ -31,7 +31,7 @@ def store(checkpoints):
     from mnist_lab.checkpoint import Store
 
     store = Store(checkpoints)
-    missing = {"lenet", "resnet", "gan", "diffusion", "student", "unet"} - set(store.names())
+    missing = {"lenet", "resnet", "judge", "gan", "diffusion", "student", "unet"} - set(store.names())
     if missing:
         pytest.fail(f"checkpoints missing in {store.folder}: {', '.join(sorted(missing))}")
     return store

@@ -240,7 +240,7 @@ def test_turned_noise_is_noise_at_every_angle_and_comes_round():
 @pytest.mark.parametrize("calls", [1, 2, 4])
 def test_the_student_draws_ten_digits_that_are_read_as_asked(store, calls):
     found = diffusion_student_wing.student(store, {"seed": 3, "angle": 25, "label": None, "calls": calls})
-    read = metrics.read(store["resnet"], torch.tensor(cells(found["ends"]))).digit
+    read = metrics.read(store["judge"], torch.tensor(cells(found["ends"]))).digit
     assert found["calls"] == calls and (read == torch.arange(10)).sum() >= 9
     assert found == {**diffusion_student_wing.student(store, {"seed": 3, "angle": 25, "label": None, "calls": calls}), "ms": found["ms"]}
 
@@ -266,7 +266,7 @@ def test_a_number_is_written_digit_by_digit_each_in_another_hand(store):
 
 def test_a_number_is_read_as_it_was_asked_for(store):
     ends = cells(diffusion_write_wing.write(store, {"number": "0123456789", "seed": 3})["digits"])[-10:]
-    read = metrics.read(store["resnet"], torch.tensor(ends)).digit
+    read = metrics.read(store["judge"], torch.tensor(ends)).digit
     assert (read == torch.arange(10)).sum() >= 9
 
 

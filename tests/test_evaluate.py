@@ -61,7 +61,7 @@ def test_copies_are_told_from_what_is_new(train_digits, test_digits):
 def copied(checkpoints, tmp_path, monkeypatch) -> None:
     """A store of our own to write into, and a folder for the samples."""
     (tmp_path / "mnist").mkdir()
-    for name in ("diffusion", "resnet"):
+    for name in ("diffusion", "judge"):
         shutil.copy(checkpoints / "mnist" / f"{name}.safetensors", tmp_path / "mnist")
     monkeypatch.chdir(tmp_path)
 
@@ -90,6 +90,6 @@ def test_the_race_is_measured_by_network_calls(checkpoints, tmp_path, monkeypatc
     assert {sampler: [*by] for sampler, by in race["distance_by_calls"].items()} == {"ddim": ["2", "6"], "heun": ["3", "11"]}
     labels = metrics.labels_like(validation_digits, 50)
     made = evaluate.diffusion_batch(lab, labels, race["guidance"], evaluate.TRIED, {"steps": 6, "sampler": "ddim", "schedule": "cosine"})
-    features = [metrics.read(Store(tmp_path)["resnet"], images).features for images in (made, validation_digits.images)]
+    features = [metrics.read(Store(tmp_path)["judge"], images).features for images in (made, validation_digits.images)]
     assert race["distance_by_calls"]["ddim"]["6"] == pytest.approx(metrics.frechet_distance(*features), rel=0.01)
     assert race["distance_by_calls"]["ddim"]["6"] < race["distance_by_calls"]["ddim"]["2"]

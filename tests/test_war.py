@@ -93,7 +93,7 @@ def test_the_last_fakes_are_the_kept_generator_s(shipped):
 
 
 def test_the_figures_are_found_again_from_the_kept_weights(shipped, store, validation_digits):
-    kept, found = shipped.metadata.settings["figures"], war.figures(shipped.generator, store["resnet"], validation_digits)
+    kept, found = shipped.metadata.settings["figures"], war.figures(shipped.generator, store["judge"], validation_digits)
     assert found["modes"] == kept["modes"]
     for name in ("read_as_asked", "precision", "recall"):
         assert found[name] == pytest.approx(kept[name], abs=0.02)

@@ -9,7 +9,8 @@ ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- scores: written by train.evaluate -->", "<!-- end of scores -->"
 WHAT = {
     "lenet": "LeNet, reads digits weight by weight",
-    "resnet": "residual network, the best reader and the judge of the generators",
+    "resnet": "residual network, the best reader",
+    "judge": "residual network that the generators are measured by",
     "gan": "conditional DCGAN generator",
     "discriminator": "the GAN's other half",
     "diffusion": "our denoiser, a small U-Net on patches",
@@ -176,8 +177,8 @@ def _honesty(scores: dict) -> list[str]:
 
 def write_cards(store: Store) -> None:
     intro = ("# Model cards\n\nWritten by `python -m train.evaluate` from the files in `mnist/`. Distances, precision and recall are in the features "
-             "of `resnet`, against the test split; generated pictures are clipped and rounded like MNIST's own, and their labels follow the test "
-             "split's histogram.")
+             "of `judge`, which stays as it is so that they can be compared, against the test split; generated pictures are clipped and rounded like "
+             "MNIST's own, and their labels follow the test split's histogram.")
     cards = [card(name, store.load(name)[1]) for name in WHAT if name in store.names()]
     (ROOT / "checkpoints" / "README.md").write_text("\n\n".join([intro, table(store), *floors(store), *cards]) + "\n")
     readme = ROOT / "README.md"

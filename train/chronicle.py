@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mnist_lab import war
 from mnist_lab.checkpoint import Metadata, Store
 from mnist_lab.data import Digits, load_digits, one_hot, to_model, to_pictures
+from mnist_lab.labs import JUDGE
 from mnist_lab.models import Generator
 from mnist_lab.training import Step, seeded
 from mnist_lab.war import War
@@ -33,7 +34,7 @@ class Chronicle(Moments):
     def __init__(self, recipe: common.Recipe, folder: Path):
         super().__init__(recipe, folder, COUNT)
         self.slow = self.moments[round(SLOW * (len(self.moments) - 1))]
-        self.classifier, self.curve = Store()["resnet"], []
+        self.classifier, self.curve = Store()[JUDGE], []
 
     def after(self, step: Step, task) -> None:
         self.curve.append([step.index, *(float(step.losses[name]) for name in war.CURVES[1:])])

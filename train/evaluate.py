@@ -21,7 +21,7 @@ from mnist_lab import checkpoint, metrics
 from mnist_lab.checkpoint import Store, fingerprint
 from mnist_lab.data import Digits, load_digits, one_hot, to_pictures
 from mnist_lab.diffusion.samplers import LOOKS, network_calls
-from mnist_lab.labs import BY_HEART, DENOISERS, STUDENT, USUAL, DiffusionLab, GanLab
+from mnist_lab.labs import BY_HEART, DENOISERS, JUDGE, STUDENT, USUAL, DiffusionLab, GanLab
 from train import population
 from train.cards import write_cards
 from train.hands import redraw, scribbles, skeletons
@@ -127,8 +127,8 @@ def diffusion_samples(lab: DiffusionLab, labels: Tensor, guidance: float, how: d
 
 
 def score_samples(store: Store, images: Tensor, labels: Tensor, reference: Digits) -> dict:
-    """Read as asked, Frechet distance, precision and recall against a split, in the best classifier's features."""
-    fake, real = metrics.read(store["resnet"], images), metrics.read(store["resnet"], reference.images)
+    """Read as asked, Frechet distance, precision and recall against a split, in the judge's features."""
+    fake, real = metrics.read(store[JUDGE], images), metrics.read(store[JUDGE], reference.images)
     precision, recall = metrics.precision_recall(real.features, fake.features)
     right, covered = fake.digit == labels, metrics.coverage(real.features, fake.features)
     return {
@@ -157,7 +157,7 @@ def score_inversion(store: Store, lab: GanLab, test: Digits) -> dict:
     start = time.perf_counter()
     found = [lab.invert(picture.numpy()) for picture in test.images[index]]
     seconds = (time.perf_counter() - start) / INVERTED
-    read = metrics.read(store["resnet"], torch.from_numpy(np.stack([f.made for f in found]))).digit
+    read = metrics.read(store[JUDGE], torch.from_numpy(np.stack([f.made for f in found]))).digit
     return {"digits": INVERTED, "pixel_error": float(np.median([f.error for f in found])),
             "read_alike": (read == test.labels[index]).double().mean().item(), "seconds": seconds}
 
@@ -191,10 +191,10 @@ def choose_quick(store: Store, name: str, validation: Digits, count: int) -> Non
 def measure_race(store: Store, name: str, validation: Digits, count: int) -> None:
     """How far each sampler's digits lie from validation writers' after few and many steps, at the default guidance: for the room's race."""
     lab, labels = DiffusionLab(store, name), metrics.labels_like(validation, count)
-    real, found = metrics.read(store["resnet"], validation.images).features, {}
+    real, found = metrics.read(store[JUDGE], validation.images).features, {}
     for sampler, steps in itertools.product(RACERS, RACE_STEPS):
         how = {"steps": steps, "sampler": sampler, "schedule": "cosine"}
-        made = metrics.read(store["resnet"], diffusion_samples(lab, labels, lab.default_guidance, how, TRIED)).features
+        made = metrics.read(store[JUDGE], diffusion_samples(lab, labels, lab.default_guidance, how, TRIED)).features
         found.setdefault(sampler, {})[str(network_calls(sampler, steps))] = round(metrics.frechet_distance(made, real), 3)
         print(f"{how}: {found[sampler]}", flush=True)
     checkpoint.update(store.path(name), settings={"race": {"samples": count, "network": name, "guidance": lab.default_guidance, "schedule": "cosine",

@@ -8,8 +8,8 @@ with a penalty on the discriminator's slope at real and at fake digits (R1 and R
 (Huang et al. 2024) puts them together; the penalties every fourth update, four times as strong. Use `--batch 128
 --rate 4e-4`; on a CPU the double backward makes it four times slower than the DCGAN.
 
-The weights kept are those whose 2,000 samples lie nearest to the validation writers' digits in LeNet's features; the best
-classifier, which judges the result, is not asked. With `--last` they are those that the falling rate ends on: in the lab's own
+The weights kept are those whose 2,000 samples lie nearest to the validation writers' digits in LeNet's features; the
+judge, which measures the result, is not asked. With `--last` they are those that the falling rate ends on: in the lab's own
 pair they have both more variety and fewer mistakes than the "nearest", which came early.
 
 `--chronicle` keeps the whole war for the app's replay (`mnist_lab.war`) and no checkpoint; `--spoil` starts or fights it wrong on

@@ -9,7 +9,7 @@ With `--judged` a discriminator has a word too (as in consistency trajectory mod
 from what the student gives at any noise level, and starts as the one of the lab's GAN. What consistency leaves soft, it sharpens.
 
 The weights kept are those whose samples by 1, 2 and 4 calls lie nearest to the validation writers' digits in LeNet's features;
-the best classifier, which judges the result, is not asked.
+the judge, which measures the result, is not asked.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mnist_lab.checkpoint import Store
 from mnist_lab.labs.checks import MOST_PICTURES, choice, digit_input, number, seed_number, whole
-from mnist_lab.labs.classifier import CLASSIFIERS, Calibration, ClassifierLab, Verdict
+from mnist_lab.labs.classifier import CLASSIFIERS, JUDGE, Calibration, ClassifierLab, Verdict
 from mnist_lab.labs.diffusion import BY_HEART, DENOISERS, SHAPE_BOUNDS, STUDENT, USUAL, DiffusionLab, Sampling
 from mnist_lab.labs.gan import MOST_STOPS, GanLab, Inversion
 
@@ -25,5 +25,5 @@ def open_lab(name: str, store: Store | None = None) -> ClassifierLab | GanLab | 
     raise ValueError(f"There is no lab {name!r}. Choose classifier, gan, diffusion, student or unet, or a classifier's .safetensors.")
 
 
-__all__ = ["BY_HEART", "CLASSIFIERS", "DENOISERS", "MOST_PICTURES", "MOST_STOPS", "SHAPE_BOUNDS", "STUDENT", "USUAL", "Calibration", "ClassifierLab",
+__all__ = ["BY_HEART", "CLASSIFIERS", "DENOISERS", "JUDGE", "MOST_PICTURES", "MOST_STOPS", "SHAPE_BOUNDS", "STUDENT", "USUAL", "Calibration", "ClassifierLab",
            "DiffusionLab", "GanLab", "Inversion", "Sampling", "Verdict", "choice", "digit_input", "number", "open_lab", "seed_number", "whole"]

@@ -13,6 +13,7 @@ from mnist_lab.data import to_model
 from mnist_lab.labs.checks import Picture, number
 
 CLASSIFIERS = ("resnet", "lenet")  # the first is the best
+JUDGE = "judge"  # a residual network that stays as it is, so that what is measured of generators in its features can be compared
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ const plot = measured && Lab.plot($(".plot", element), () => 240, (svg, w, h) =>
   });
 });
 $(".quality", element).hidden = !measured;
-if (measured) $(".of", element).textContent = `Frechet distance of ${measured.samples} digits at guidance ${measured.guidance} to those of new people, in our best reader's features: lower is better. Dots, and the lanes’ distances: the lanes above, if their film is told a label and made by the same network, guidance and schedule, on the line between measured runs.`;
+if (measured) $(".of", element).textContent = `Frechet distance of ${measured.samples} digits at guidance ${measured.guidance} to those of new people, in our judge's features: lower is better. Dots, and the lanes’ distances: the lanes above, if their film is told a label and made by the same network, guidance and schedule, on the line between measured runs.`;
 
 Lab.follow("film", (told) => {
   const other = film?.run !== told.run; film = told;
