@@ -25,8 +25,8 @@ bench: $(VENV)/browser.stamp
 	$(RUN) -m benchmarks.pen
 	$(RUN) -m benchmarks.student
 
-RESNET := -m train.classifier --network resnet --batch 128 --images 900000 --warp 0.7 --thick 0.2 --holes 0.25 --pen 0.15 --strange 0.05
-LENET := -m train.classifier --network lenet --images 2400000 --warp 0.8 --thick 0.25 --holes 0 --pen 0.15 --strange 0.06 --ema 0.999
+RESNET := -m train.classifier --network resnet --batch 128 --images 800000 --warp 0.7 --thick 0.2 --holes 0.25 --pen 0.15 --strange 0.05
+LENET := -m train.classifier --network lenet --images 2000000 --warp 0.8 --thick 0.25 --holes 0 --pen 0.15 --strange 0.06 --ema 0.999
 
 # FLAGS are passed on, for example: make train-gan FLAGS="--minutes 30"
 # The residual network from three seeds, of which train.evaluate takes the best on validation writers; then LeNet, which learns from it

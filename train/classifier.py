@@ -16,7 +16,7 @@ from mnist_lab import checkpoint, history, metrics
 from mnist_lab.data import Digits, load_digits, to_model
 from mnist_lab.models import LeNet, ResNet, fold_batch_norm
 from train import common
-from train.augmentation import cutout, thicken, warp
+from train.augmentation import cutout, thicken, uniform, warp
 from train.hands import redraw, scribbles, skeletons
 from train.outliers import outliers
 from train.snapshots import Snapshots
@@ -31,6 +31,7 @@ class ClassifierRecipe(common.Recipe):
     rate: float = 0.1  # SGD for resnet (He et al. 2016); AdamW takes a hundredth part of it times three
     decay: float = 5e-4  # weight decay, on matrices only
     warp: float = 1.0  # strength of the geometric augmentation
+    plain: float = 0.25  # share of digits left as they are: a warp blurs, and what is read later is sharp
     thick: float = 0.3  # share of digits drawn thicker or thinner
     holes: float = 0.5  # share of digits with an 8x8 hole
     pen: float = 0.0  # digits redrawn with a round pen, for each of MNIST's own
@@ -64,9 +65,10 @@ class ClassifierTask:
         self.teachers = [checkpoint.load(Path(path))[0].to(accelerator.device) for path in recipe.teacher.split(",") if path]
 
     def digits(self, batch: Digits, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Warped digits, and some redrawn with a pen: (B', 1, 32, 32), labels (B',)."""
-        x = warp(to_model(batch.images), generator, self.recipe.warp)
-        x = cutout(thicken(x, generator, self.recipe.thick), generator, share=self.recipe.holes)
+        """Warped digits, some as they are, and some redrawn with a pen: (B', 1, 32, 32), labels (B',)."""
+        x = to_model(batch.images)
+        warped = cutout(thicken(warp(x, generator, self.recipe.warp), generator, self.recipe.thick), generator, share=self.recipe.holes)
+        x = torch.where(uniform(generator, 0.0, 1.0, len(x), 1, 1, 1) < self.recipe.plain, x, warped)
         if not self.recipe.pen:
             return x, batch.labels
         drawn = self.pool.pick(round(self.recipe.pen * len(x)), generator)
@@ -76,7 +78,8 @@ class ClassifierTask:
         x, labels = self.digits(batch, generator)
         count, asked = len(labels), self.answers(x) if self.teachers else None
         if self.recipe.strange:
-            x = torch.cat([x, outliers(batch[:round(self.recipe.strange * len(batch))], self.lines, generator)])
+            few = round(self.recipe.strange * len(batch))
+            x = torch.cat([x, outliers(x[:few], labels[:few], self.lines, generator)])
         x = x.contiguous(memory_format=torch.channels_last)
         with self.accelerator.autocast():
             logits = self.networks["classifier"](x)

@@ -8,21 +8,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mnist_lab.data import Digits, to_model
 from train.augmentation import uniform, warp
 from train.hands import Skeletons, redraw
 
 TURNABLE = (2, 3, 4, 5, 7)  # a quarter turn of these is no digit
 
 
-def outliers(digits: Digits, lines: Skeletons, generator: torch.Generator) -> Tensor:
-    """As many as `digits`: (B, 1, 32, 32) in [-1, 1]. Half of them scribbles, the rest overlays, wrecks, turns and blobs."""
-    count = len(digits)
-    x, other = to_model(digits.images), to_model(digits.images.roll(1, 0))
-    different = digits.labels != digits.labels.roll(1, 0)
+def outliers(x: Tensor, labels: Tensor, lines: Skeletons, generator: torch.Generator) -> Tensor:
+    """As many as digits x (B, 1, 32, 32) in [-1, 1], the same shape. Half of them scribbles, the rest overlays, wrecks, turns and blobs.
+
+    x are the digits as they are learned, augmented: were outliers made of sharper ones, sharpness itself would tell them from digits, and
+    real digits, which no augmentation has blurred, would look strange.
+    """
+    count, other = len(x), x.roll(1, 0)
+    different = labels != labels.roll(1, 0)
     made = redraw(lines.pick(count, generator), generator)
     kind = torch.randint(8, (count,), generator=generator, device=x.device)
-    turnable = torch.isin(digits.labels, torch.tensor(TURNABLE, device=x.device))
+    turnable = torch.isin(labels, torch.tensor(TURNABLE, device=x.device))
     for k, picture, fits in [
         (0, torch.maximum(x, warp(other, generator, 0.5)), different), (1, warp(x, generator, 5.0), True),
         (2, x.rot90(1, (2, 3)), turnable), (3, blobs(count, generator), True),
