@@ -1,11 +1,14 @@
 """Digits redrawn with a pen, and pictures that are no digit."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 pytest.importorskip("skimage")
 
-from mnist_lab.data import Digits, to_pictures  # noqa: E402
+from mnist_lab.data import Digits, to_model, to_pictures  # noqa: E402
+from train.classifier import ClassifierRecipe, ClassifierTask  # noqa: E402
 from train.hands import PEN, redraw, scribbles, skeletons  # noqa: E402
 from train.outliers import blobs, outliers  # noqa: E402
 
@@ -67,7 +70,15 @@ def test_scribbles_are_reproducible_and_carry_no_label(lines):
 
 def test_outliers_are_pictures_with_ink(lines):
     digits = Digits(torch.randint(0, 256, (64, 28, 28), generator=generator(), dtype=torch.uint8), torch.arange(64) % 10)
-    x = outliers(digits, lines, generator(1))
+    x = outliers(to_model(digits.images), digits.labels, lines, generator(1))
     assert x.shape == (64, 1, 32, 32) and x.min() >= -1 and x.max() <= 1 + 1e-6
     assert ((x > -0.9).sum((1, 2, 3)) > 5).float().mean() > 0.9, "pale blobs are ink too; few are warped off the page"
     assert (blobs(8, generator()) > -1).any((1, 2, 3)).all()
+
+
+def test_a_share_of_the_digits_stays_sharp(train_digits):
+    """A warp blurs; what is read later is not blurred, so some of what is learned must not be."""
+    batch, task = train_digits[:400], SimpleNamespace(recipe=ClassifierRecipe(plain=0.25))
+    x, labels = ClassifierTask.digits(task, batch, generator(1))
+    same = (x == to_model(batch.images)).all((1, 2, 3)).float().mean()
+    assert 0.18 < same < 0.32 and torch.equal(labels, batch.labels)
