@@ -31,12 +31,12 @@ LENET := -m train.classifier --network lenet --images 2000000 --warp 0.8 --thick
 # FLAGS are passed on, for example: make train-gan FLAGS="--minutes 30"
 # The residual network from three seeds, of which train.evaluate takes the best on validation writers; then LeNet, which learns from it
 train-classifier: $(VENV)/train.stamp
-	for seed in 0 1 2; do $(RUN) $(RESNET) --seed $$seed --folder runs/resnet-$$seed --out runs/resnet-$$seed/resnet.safetensors $(FLAGS) || exit 1; done
-	$(RUN) -m train.evaluate --only resnet --seeds runs/resnet-0/resnet.safetensors runs/resnet-1/resnet.safetensors runs/resnet-2/resnet.safetensors
-	$(RUN) $(LENET) --teacher checkpoints/mnist/resnet.safetensors --snapshots $(FLAGS)
+	for seed in 0 1 2; do $(RUN) $(RESNET) --seed $$seed --folder runs/resnet-seed-$$seed --out runs/resnet-seed-$$seed/resnet.safetensors $(FLAGS) || exit 1; done
+	$(RUN) -m train.evaluate --only resnet --seeds runs/resnet-seed-0/resnet.safetensors runs/resnet-seed-1/resnet.safetensors runs/resnet-seed-2/resnet.safetensors
+	$(RUN) $(LENET) --teacher checkpoints/mnist/resnet.safetensors --snapshots --folder runs/lenet-taught $(FLAGS)
 
-# What the generators are measured by: two stages, two more runs from there, the mean of their weights
-JUDGE := -m train.classifier --network resnet
+# A network to measure generators by, as the lab's own judge was made: two stages, two more runs from there, the mean of their weights
+JUDGE := -m train.classifier --network resnet --plain 0
 LATER := $(JUDGE) --batch 128 --warp 0.5 --holes 0
 train-judge: $(VENV)/train.stamp
 	$(RUN) $(JUDGE) --images 600000 --out runs/judge-1/judge.safetensors --folder runs/judge-1 $(FLAGS)

@@ -1,11 +1,12 @@
 """The scores: real digits score like real digits, and the README says what the checkpoints say."""
 
+import dataclasses
 import shutil
 
 import pytest
 import torch
 
-from mnist_lab import metrics
+from mnist_lab import checkpoint, metrics
 from mnist_lab.checkpoint import Store
 from mnist_lab.diffusion.samplers import network_calls
 from mnist_lab.labs import DiffusionLab
@@ -26,9 +27,14 @@ def test_stored_scores_are_those_of_the_weights(store, test_digits):
     assert fresh["accuracy"] == pytest.approx(store.load("lenet")[1].scores["accuracy"], abs=2e-4)
 
 
-def test_seeds_are_scored_one_by_one(store, test_digits):
-    found = evaluate.score_seeds([store.path("resnet"), store.path("lenet")], test_digits)
-    stored = [store.load(name)[1].scores["accuracy"] for name in ("resnet", "lenet")]
+def test_seeds_are_scored_one_by_one(store, test_digits, tmp_path):
+    paths, stored = [], [store.load(name)[1].scores["accuracy"] for name in ("resnet", "lenet")]
+    for seed, name in enumerate(("resnet", "lenet")):
+        network, metadata = store.load(name)
+        paths.append(tmp_path / f"{seed}.safetensors")
+        checkpoint.save(paths[-1], network, dataclasses.replace(metadata, training={"recipe": {"seed": seed}}))
+    found = evaluate.score_seeds(paths, test_digits)
+    assert found["seeds"] == [0, 1]
     assert found["accuracy"] == pytest.approx(stored, abs=2e-4)
     assert found["mean"] == pytest.approx(sum(found["accuracy"]) / 2)
     assert found["spread"] == pytest.approx(abs(found["accuracy"][0] - found["accuracy"][1]) / 2**0.5)

@@ -226,13 +226,15 @@ def main() -> None:
                         "writers becomes the checkpoint, and all give the figure's mean and spread")
     parser.add_argument("--only", nargs="*", help="checkpoints to score (default: all that are there)")
     options, store = parser.parse_args(), Store()
+    if options.seeds and (len(options.seeds) < 2 or "resnet" not in (options.only or ["resnet"])):
+        parser.error("--seeds needs the files of two trainings or more, and scores resnet")
+    if options.seeds:
+        settle(store, options.seeds)
     there = [name for name in (*CLASSIFIERS, "gan", *DENOISERS) if name in store.names()]
     options.only = there if options.only is None else options.only
     if not set(options.only) <= set(there):
         parser.error(f"there is no checkpoint {', '.join(sorted(set(options.only) - set(there)))} to score; there are {', '.join(there)}")
     test = load_digits("test")
-    if options.seeds:
-        settle(store, options.seeds)
     for name in [n for n in CLASSIFIERS if n in options.only]:
         calibrate(store, name, load_digits("validation"))
         store = Store()

@@ -98,7 +98,8 @@ def read_address(rooms: Sequence[Room]) -> str:
   const given = settings.some((s) => s.key.startsWith(room + '.') && q.has(s.key.split('.')[1]));
   let tries = 20;  // a page that is still being put together loses the press
   const press = () => {{ if (Lab.last('sampling') || !tries--) return; document.getElementById(runs[room])?.click(); setTimeout(press, 500); }};
-  if (given && runs[room]) setTimeout(press, 600);
+  window.labRuns = given && room in runs;
+  if (window.labRuns) setTimeout(press, 600);
   window.labAwaited = q.get('room') ? room : null;
   return [{{__type__: 'update', selected: room}}, ...settings.map(read)];
 }}"""

@@ -70,14 +70,16 @@ def test_what_a_hand_drew_comes_back(room):
     undo, strokes = room.locator(".pad .undo"), "document.querySelector('.pad .ink').toDataURL()"
     expect(undo).to_be_hidden()
     draw(room, SEVEN)
+    expect(room.locator(".bars .announce")).to_contain_text("7")  # the end of the stroke is read, so it is painted
     drawn = room.evaluate(strokes)
     for way in (lambda: room.click(".pad .clear"), lambda: room.locator(".pad .samples button").first.click()):
         way()
-        assert room.evaluate(strokes) != drawn
+        room.wait_for_function(f"(drawn) => {strokes} !== drawn", arg=drawn)
         undo.click()
         room.wait_for_function(f"(drawn) => {strokes} === drawn", arg=drawn)
         expect(undo).to_be_hidden()
     room.keyboard.press("Delete")
+    expect(undo).to_be_visible()
     room.keyboard.press("Control+z")
     room.wait_for_function(f"(drawn) => {strokes} === drawn", arg=drawn)
     expect(room.locator(".bars li.top .ask")).to_have_text("7")

@@ -93,7 +93,7 @@ def test_a_tile_that_is_not_of_the_film_says_so(page, url, store):
     open_room(page, url, "&steps=3&which=one&label=5")
     expect(page.locator("#denoising .step")).to_have_text("Done", timeout=30_000)
     page.click("#denoising .ten button:nth-child(5)")
-    expect(page.locator("#denoising .left")).to_have_text("This film is of a 5. Generate makes one of a 3.")
+    expect(page.locator("#denoising .left")).to_have_text("This film is of a 5, not of a 3: Generate makes another.")
     page.click("#denoising .ten button:nth-child(7)")
     expect(page.locator("#denoising .left")).to_have_text("")
 

@@ -175,15 +175,18 @@ def test_a_link_restores_the_parts_too(page, url, store):
     open_room(page, url, "&written=42.7&turned=5.90.3.2&lanes=ddim.5*ipndm.3*dpm.4*heun.2")
     until(page, "write", "written", "v === '42 7'")
     until(page, "student", "drawn", "v === '5 90 3 2'")
+    wing(page, "race")
     until(page, "race", "raced", "v === '5 3 4 3'")
     assert wing(page, "race").locator("select").evaluate_all("(all) => all.map((s) => s.value)") == ["ddim", "ipndm", "dpm", "heun"]
 
 
 def test_what_the_parts_show_goes_into_the_address(page, url, store):
     open_room(page, url)
+    wing(page, "student")
     told(page, "student", "ready")
     wing(page, "student").get_by_role("button", name="four").click()
     page.wait_for_url("**turned=12.40.any.4**")
+    wing(page, "race")
     told(page, "race", "ready")
     page.locator("#diffusion-race input").first.fill("3")
     page.locator("#diffusion-race input").first.press("Enter")

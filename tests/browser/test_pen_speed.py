@@ -111,7 +111,7 @@ def test_no_ink_is_no_digit(room):
 def test_bars_follow_the_pen_without_the_server_which_confirms_at_the_end(room):
     asked = calls(room)
     pen_down(room, SEVEN)
-    expect(room.locator(".bars li.top b")).to_have_text("7")
+    expect(room.locator(".bars li.top .ask")).to_have_text("7")
     expect(room.locator(".bars .who")).to_have_text("LeNet")
     expect(room.locator(".seen .recorded")).to_be_hidden()
     moved = room.evaluate("readings.map((r) => ({ page: r.page.name, final: r.final, values: r.page.run.values.length, p: r.p, network: r.network }))")

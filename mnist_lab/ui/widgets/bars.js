@@ -46,7 +46,7 @@ const fill = (pair, two) => items.forEach(({ row, sides }, d) => {
     bar.parentElement.classList.toggle("most", Boolean(p) && p[d] === Math.max(...p)); span.classList.toggle("most", Boolean(p) && p[d] === Math.max(...p));
   });
   const lead = pair[1] ?? pair[0];
-  row.classList.toggle("top", Boolean(lead) && order(lead)[0] === d);
+  row.classList.toggle("top", Boolean(lead) && order(lead)[0] === d); row.firstChild.disabled = !lead;
   const parts = two ? pair.map((p, k) => p && `${["LeNet", "Best"][k]} ${percent(p[d])}`).filter(Boolean) : pair[0] ? [percent(pair[0][d])] : [];
   row.setAttribute("aria-label", parts.length ? `${d}: ${parts.join(", ")}` : `${d}`);
 });

@@ -27,7 +27,7 @@ const tell = () => {
   const same = fork.new.x.at(-1).every((v, i) => v === fork.old.x.at(-1)[i]);
   $(".verdict-note", element).textContent = same ? "It ends the same, to the pixel." : ends[1] === undefined ? "" : ends[0] === ends[1] ? `Both end as ${named(ends[0])}.` : `The old ends as ${named(ends[0])}, the branch as ${named(ends[1])}.`;
 };
-const titles = () => fork.labels.forEach((d, i) => { // a film that is no longer the one above is called so
+const titles = () => fork?.labels.forEach((d, i) => { // a film that is no longer the one above is called so
     const whose = (!film || fork.run === film.run ? ["The film", "The branch"] : ["An earlier film", "Its branch"])[i];
     $(`.${["old", "new"][i]} .which`, element).textContent = `${whose}: ${label(d)}`;
   });
@@ -47,7 +47,7 @@ const markSampler = Lab.segments($(".samplers", element), props.value.samplers, 
 slider.addEventListener("input", () => { wish.guidance = +slider.value; state(); });
 slider.addEventListener("change", () => go());
 const branch = Lab.asking(element, server.branch);
-const fresh = () => props.value.fresh.includes(wish.sampler); // adds noise on the way: another seed is another branch
+const fresh = () => props.value.fresh.includes(wish.sampler) || (wish.sampler === "ddim" && own()?.eta > 0); // adds noise on the way: another seed is another branch
 const go = async () => {
   if (!own()) return;
   const { run } = film, seed = fresh() ? wish.seed ?? own().seed : own().seed;

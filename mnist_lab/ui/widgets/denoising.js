@@ -3,7 +3,7 @@ const ANY = -1, LABELS = [ANY, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const name = (d) => (d === ANY ? "any" : String(d)), words = (d) => (d === ANY ? "any digit" : Lab.named(d));
 const say = (text, aloud = text) => { $(".left", element).textContent = text; $(".announce", element).textContent = aloud; };
 let film = { run: null, total: 1, labels: [ANY], alpha_bar: [0, 1], x: [], x0: [], eps: [] };
-let chosen = ANY, follow = true, started = 0, sampling = false, moved = ""; // moved: the frame last told to the room
+let chosen = ANY, follow = true, started = 0, sampling = false, moved = "", away = false; // moved: the frame last told to the room; away: a label is chosen that the film is not of
 
 // One label's picture in a frame; a label that was not asked for shows the noise all started from. Of a long film only
 // one label has every frame: another keeps the last it has.
@@ -64,7 +64,9 @@ function choose(d) {
   $$("button", ten).forEach((b, i) => b.setAttribute("aria-pressed", LABELS[i] === d));
   if (received() < 0) return;
   paintStrip(); showFrame(player.frame); announce();
-  if (!sampling) say(film.labels.includes(d) ? "" : `This film is of ${words(film.labels[0])}. Generate makes one of ${words(d)}.`);
+  const elsewhere = !sampling && !film.labels.includes(d);
+  if (elsewhere) say(`This film is of ${words(film.labels[0])}, not of ${words(d)}: Generate makes another.`); else if (away) say("");
+  away = elsewhere;
 }
 
 // ---- the room's other parts work on this film, and may turn it to a frame

@@ -48,7 +48,8 @@ const ask = async () => {
 let soon = 0, seen = false, stale = false, arrived = null; // stale: the film above has moved on since the last look; arrived: its frames so far
 const later = () => {
   clearTimeout(soon); stale = true;
-  $(".older", element).textContent = film?.total > props.value.most ? `The film above has more than ${props.value.most} steps, and can’t be looked into: this look is of an earlier one.` : "";
+  const older = film?.total > props.value.most ? `The film above has more than ${props.value.most} steps, and can’t be looked into: this look is of an earlier one.` : "";
+  if ($(".older", element).textContent !== older) $(".older", element).textContent = older; // read aloud once
   if (seen && film && film.x.length > film.total && film.total <= props.value.most) soon = setTimeout(ask, 350);
 };
 Lab.follow("film", (told) => {

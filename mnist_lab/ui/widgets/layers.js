@@ -95,7 +95,7 @@ const soon = () => { if (!waiting) { waiting = true; requestAnimationFrame(tick)
 const runs = (data) => !data.empty && !data.layers && (Lab.runsHere(data) || (data.final && !data.recorded));
 const show = (data) => {
   if (data.error) return;
-  if (data.pair !== undefined || !data.empty) $(".whose", element).hidden = !data.pair;
+  $(".whose", element).hidden = !data.pair;
   reading = data; network = data.network ?? network;
   if (data.empty) adopt(layers.map((layer) => ({ ...layer, values: new Int8Array(layer.values.length) })));
   else if (data.layers) adopt(data.layers.map((layer) => ({ ...layer, values: Lab.signed(layer.maps) })));

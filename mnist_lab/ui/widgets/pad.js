@@ -174,7 +174,7 @@ const put = (drawn, borrowed, from) => { // in the place of what is on the pad; 
 };
 const clear = () => put([], null, "pen");
 const take = (sample) => put([], bytes(sample.pixels), "sample");
-const back = () => { if (kept) put(kept, null, "pen"); };
+const back = () => { if (kept && !strokes.length) put(kept, null, "pen"); };
 $(".clear", element).addEventListener("click", clear);
 undo.addEventListener("click", () => { back(); ink.focus({ preventScroll: true }); });
 ink.addEventListener("keydown", (e) => {
@@ -205,7 +205,11 @@ const adopt = () => {
   strokes = structuredClone(v.strokes ?? []); pixels = v.pixels ? bytes(v.pixels) : null;
   by = v.picture ? "picture" : pixels ? "sample" : "pen";
 };
-watch("value", () => { if (live) return; adopt(); own = true; changed(); });
+watch("value", () => {
+  if (live) return;
+  if (own && strokes.length && props.value?.pixels) kept = strokes; // a picture takes the place of a drawing
+  adopt(); own = true; changed();
+});
 const carries = (e) => element.offsetParent && [...e.dataTransfer?.types ?? []].includes("Files");
 const give = async (file) => { // to the button that takes it, which is in the page only once its drawer has been opened
   const [, button] = Object.entries(props.drops).find(([end]) => file.name.toLowerCase().endsWith(end));

@@ -65,7 +65,6 @@ const one = async (i, told = film) => {
   if (answer) { laps[i] = answer.error ? before : open(answer, { ...told.settings, labels: [told.settings.labels[told.column]] }); lay(1); tell(); }
   plot?.();
 };
-const FILM = ["steps", "label", "seed", "sampler", "schedule", "guidance", "which", "network"]; // a link with one of these has a film made
 const address = Lab.address("diffusion"), given = /^(\w+\.\d+\*){3}\w+\.\d+$/.test(address.read("lanes") ?? "") ? address.read("lanes").split("*").map((one) => one.split(".")) : [];
 const again = $(".again", element);
 const all = async () => {
@@ -113,7 +112,7 @@ Lab.follow("film", (told) => {
   const other = film?.run !== told.run; film = told;
   if (raced === null && told.run === "recorded") raced = `recorded ${told.settings.labels.indexOf(props.value.film.labels[0])}`;
   if (other) tell();
-  const mine = told.run !== "recorded" || !FILM.some((key) => Lab.query.has(key));
+  const mine = told.run !== "recorded" || !window.labRuns; // a link with settings has a film of its own made
   if (given.length && mine && film.settings && film.x.length > film.total) { // a link has chosen the lanes: they run once the film it asked for is there
     given.splice(0).forEach(([sampler, steps], i) => { if (RUNNERS[sampler]) lanes[i].who.value = sampler; lanes[i].count.value = Lab.clamp(+steps, 1, MOST); });
     all();
