@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --disable-pip-version-check --quiet
 
-.PHONY: app test lint bench train-classifier train-judge train-gan train-war train-diffusion evaluate record clean
+.PHONY: app test lint bench train-classifier train-gan train-war train-diffusion evaluate record clean
 
 app: $(VENV)/app.stamp
 	PORT=$(PORT) $(RUN) -m mnist_lab serve
@@ -25,25 +25,20 @@ bench: $(VENV)/browser.stamp
 	$(RUN) -m benchmarks.pen
 	$(RUN) -m benchmarks.student
 
-RESNET := -m train.classifier --network resnet --batch 128 --images 800000 --warp 0.7 --thick 0.2 --holes 0.25 --pen 0.15 --strange 0.05
-LENET := -m train.classifier --network lenet --images 2000000 --warp 0.8 --thick 0.25 --holes 0 --pen 0.15 --strange 0.06 --ema 0.999
+RESNET := -m train.classifier --network resnet --plain 0
+LATER := $(RESNET) --batch 128 --warp 0.5 --holes 0
+LENET := -m train.classifier --network lenet --images 1700000 --warp 0.8 --thick 0.25 --holes 0 --pen 0.15 --strange 0.06 --ema 0.999
 
 # FLAGS are passed on, for example: make train-gan FLAGS="--minutes 30"
-# The residual network from three seeds, of which train.evaluate takes the best on validation writers; then LeNet, which learns from it
+# The residual network: two stages, two more runs from there, the mean of their weights; the generators' judge is a copy of it that stays.
+# Then LeNet, which learns from the judge
 train-classifier: $(VENV)/train.stamp
-	for seed in 0 1 2; do $(RUN) $(RESNET) --seed $$seed --folder runs/resnet-seed-$$seed --out runs/resnet-seed-$$seed/resnet.safetensors $(FLAGS) || exit 1; done
-	$(RUN) -m train.evaluate --only resnet --seeds runs/resnet-seed-0/resnet.safetensors runs/resnet-seed-1/resnet.safetensors runs/resnet-seed-2/resnet.safetensors
-	$(RUN) $(LENET) --teacher checkpoints/mnist/resnet.safetensors --snapshots --folder runs/lenet-taught $(FLAGS)
-
-# A network to measure generators by, as the lab's own judge was made: two stages, two more runs from there, the mean of their weights
-JUDGE := -m train.classifier --network resnet --plain 0
-LATER := $(JUDGE) --batch 128 --warp 0.5 --holes 0
-train-judge: $(VENV)/train.stamp
-	$(RUN) $(JUDGE) --images 600000 --out runs/judge-1/judge.safetensors --folder runs/judge-1 $(FLAGS)
-	$(RUN) $(LATER) --images 360000 --start runs/judge-1/judge.safetensors --folder runs/judge-2 --out runs/judge-2/judge.safetensors --rate 0.03 --thick 0.2 $(FLAGS)
-	$(RUN) $(LATER) --images 160000 --start runs/judge-2/judge.safetensors --folder runs/judge-3 --out runs/judge-3/judge.safetensors --rate 0.04 --thick 0.15 --ema 0.999 --pen 0.15 $(FLAGS)
-	$(RUN) $(LATER) --images 757000 --start runs/judge-2/judge.safetensors --folder runs/judge-4 --out runs/judge-4/judge.safetensors --rate 0.04 --thick 0.15 --pen 0.2 --strange 0.125 $(FLAGS)
-	$(RUN) -m train.soup runs/judge-2/judge.safetensors runs/judge-3/judge.safetensors runs/judge-4/judge.safetensors --out checkpoints/mnist/judge.safetensors
+	$(RUN) $(RESNET) --images 600000 --folder runs/resnet-1 --out runs/resnet-1/resnet.safetensors $(FLAGS)
+	$(RUN) $(LATER) --images 360000 --start runs/resnet-1/resnet.safetensors --folder runs/resnet-2 --out runs/resnet-2/resnet.safetensors --rate 0.03 --thick 0.2 $(FLAGS)
+	$(RUN) $(LATER) --images 160000 --start runs/resnet-2/resnet.safetensors --folder runs/resnet-3 --out runs/resnet-3/resnet.safetensors --rate 0.04 --thick 0.15 --ema 0.999 --pen 0.15 $(FLAGS)
+	$(RUN) $(LATER) --images 757000 --start runs/resnet-2/resnet.safetensors --folder runs/resnet-4 --out runs/resnet-4/resnet.safetensors --rate 0.04 --thick 0.15 --pen 0.2 --strange 0.125 $(FLAGS)
+	$(RUN) -m train.soup runs/resnet-2/resnet.safetensors runs/resnet-3/resnet.safetensors runs/resnet-4/resnet.safetensors --out checkpoints/mnist/resnet.safetensors
+	$(RUN) $(LENET) --teacher checkpoints/mnist/judge.safetensors --snapshots --folder runs/lenet-taught $(FLAGS)
 
 train-gan: $(VENV)/train.stamp
 	$(RUN) -m train.gan $(FLAGS)

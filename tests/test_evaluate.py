@@ -47,7 +47,7 @@ def test_the_readme_and_the_cards_say_what_the_checkpoints_say(store):
     assert table in (cards.ROOT / "checkpoints" / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name, least", [("lenet", 0.993), ("resnet", 0.9965)])
+@pytest.mark.parametrize("name, least", [("lenet", 0.9945), ("resnet", 0.9965)])
 def test_classifiers_reach_their_figures(store, test_digits, name, least):
     assert evaluate.score_classifier(store, name, test_digits)["accuracy"] >= least
 

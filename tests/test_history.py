@@ -203,6 +203,10 @@ def test_the_shipped_snapshots_belong_to_one_run(shipped):
     assert shipped.accuracy[0] < .3 and shipped.accuracy[-1] > .95
 
 
+def test_the_shipped_snapshots_are_of_the_shipped_lenet(shipped, store):
+    assert shipped.metadata.training["recipe"] == store.load("lenet")[1].training["recipe"]
+
+
 @pytest.mark.slow
 def test_the_shipped_figures_are_those_of_the_stored_weights(shipped, validation_digits):
     digits = spread(validation_digits, 2000)
