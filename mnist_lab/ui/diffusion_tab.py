@@ -57,7 +57,7 @@ SLIDERS = {  # of what shapes a schedule: label, low, high, step
 }
 DEFAULTS = {knob: value for own in SHAPES.values() for knob, value in own.items() if knob in SLIDERS}
 GIF_SCALE, PNG_SCALE, FRAME_MS, LAST_MS = 8, 4, 80, 2_000  # of a film to take away
-WHOLE, MOMENTS = 120, 50  # steps of a film that comes whole; moments of a longer one for the labels that are not the chosen one
+WHOLE, MOMENTS = 120, 40  # steps of a film that comes whole; moments of a longer one for the labels that are not the chosen one
 
 
 # ---- handlers ---------------------------------------------------------------------------------------------------------
