@@ -152,7 +152,7 @@
   // ---- ten bars, one a digit: a fill for now, a tick for what it is compared with; without a value the well is empty
   const named = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
   const percent = (p) => (p > .9995 ? "100" : p < .0005 ? "0" : (100 * p).toFixed(1)) + "\u00a0%";
-  const spoken = (p) => (p > 0 && p < .001 ? "under 0.1\u00a0%" : p < 1 && p > .999 ? "over 99.9\u00a0%" : percent(p)); // in a sentence nothing is certain
+  const spoken = (p) => (p < .001 ? "under 0.1\u00a0%" : p > .999 ? "over 99.9\u00a0%" : percent(p)); // in a sentence nothing is certain
   const top = (p) => p.indexOf(Math.max(...p));
   const readAs = (p) => (p ? `read as ${top(p)}, ${Math.round(100 * Math.max(...p))} %` : ""); // what a network says of a picture, beside it
   const ten = (list) => {
