@@ -1,6 +1,5 @@
 """The model cards (checkpoints/README.md) and the README's table, written from what the checkpoints say of themselves."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from mnist_lab.checkpoint import Metadata, Store
@@ -31,29 +30,24 @@ def runs_of(scores: dict) -> dict[str, dict]:
 def headline(scores: dict) -> str:
     """Its figures in a table: of a denoiser's runs the one that comes nearest to the test split, and the fastest."""
     runs = runs_of(scores)
-    best = {min(runs, key=lambda k: runs[k][figure]): None for figure in ("frechet_distance", "ms_per_image")} if runs else {}
-    return summary({k: runs[k] for k in best} if runs else scores, _short_line)
+    best = dict.fromkeys(min(runs, key=lambda k: runs[k][figure]) for figure in ("frechet_distance", "ms_per_image")) if runs else ()
+    return summary({k: runs[k] for k in best} or scores, brief=True)
 
 
-def summary(scores: dict, line: Callable[[dict], str] | None = None) -> str:
-    """All its figures in one sentence."""
-    line = line or _generator_line
+def summary(scores: dict, brief: bool = False) -> str:
+    """All its figures in one sentence, or those that matter most."""
     if "accuracy" in scores:
         again = f" (over {len(scores['again']['seeds'])} seeds {100 * scores['again']['mean']:.3f} %)" if "again" in scores else ""
         return f"{percent(scores['accuracy'])} of the test split read right{again}"
     if "read_as_asked" in scores:
-        return line(scores)
-    return "; ".join(f"{k}: {line(v)}" for k, v in runs_of(scores).items()) or "no score of its own"
+        return _generator_line(scores, brief)
+    return "; ".join(f"{k}: {_generator_line(v, brief)}" for k, v in runs_of(scores).items()) or "no score of its own"
 
 
-def _short_line(s: dict) -> str:
-    return (f"{percent(s['read_as_asked'])} read as asked, Frechet distance {s['frechet_distance']:.2f} ({s['samples']:,} samples), "
+def _generator_line(s: dict, brief: bool) -> str:
+    variety = "" if brief else f", precision {s['precision']:.3f}, recall {s['recall']:.3f}"
+    return (f"{percent(s['read_as_asked'])} read as asked, Frechet distance {s['frechet_distance']:.2f}{variety} ({s['samples']:,} samples), "
             f"{s['ms_per_image']:.3g} ms an image")
-
-
-def _generator_line(s: dict) -> str:
-    return (f"{percent(s['read_as_asked'])} read as asked, Frechet distance {s['frechet_distance']:.2f}, precision {s['precision']:.3f}, "
-            f"recall {s['recall']:.3f} ({s['samples']:,} samples), {s['ms_per_image']:.3g} ms an image")
 
 
 def table(store: Store) -> str:

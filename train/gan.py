@@ -54,6 +54,11 @@ class GanRecipe(common.Recipe):
     chronicle: bool = False  # keep the war for the replay
 
 
+def told_apart(real: Tensor, fake: Tensor) -> Tensor:
+    """A discriminator's loss (Goodfellow et al. 2014): scores (B,) of real digits should be above zero, of fakes below."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
 def spoiled(network: nn.Module, how: str) -> nn.Module:
     """A new network, started wrong."""
     for module in network.modules():
@@ -115,7 +120,7 @@ class GanTask:
 
     def loss_of_discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Scores (B,) each: a real digit should look more real than the fake beside it, or real above and fake below zero."""
-        return F.softplus(fake - real).mean() if self.relative else F.softplus(-real).mean() + F.softplus(fake).mean()
+        return F.softplus(fake - real).mean() if self.relative else told_apart(real, fake)
 
     def penalty(self, seen: list[Tensor], scores: list[Tensor]) -> Tensor:
         """gamma / 2 times the squared slope of the score, at real digits (R1) and at fakes (R2); it falls as the rate does."""

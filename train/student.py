@@ -33,6 +33,7 @@ from mnist_lab.plots.digits import grid
 from mnist_lab.training import seeded
 from train import common
 from train.diffusion import NoiseWeight, descend, optimizers_for, schedule
+from train.gan import told_apart
 
 TEACHER, DISCRIMINATOR = FOLDER / "mnist" / "diffusion.safetensors", FOLDER / "mnist" / "discriminator.safetensors"
 CALLS = (1, 2, 4)  # it is made for
@@ -116,8 +117,7 @@ class StudentTask:
     def learn_to_judge(self, real: Tensor, made: Tensor, label: Tensor) -> Tensor:
         """One step of the discriminator: training digits above zero, the student's below."""
         with self.accelerator.autocast():
-            scores = [self.networks["judge"](x, label).float() for x in (real, made)]
-        loss = F.softplus(-scores[0]).mean() + F.softplus(scores[1]).mean()
+            loss = told_apart(*(self.networks["judge"](x, label).float() for x in (real, made)))
         self.optimizers[2].zero_grad()
         self.accelerator.backward(loss)
         self.optimizers[2].step()

@@ -111,12 +111,9 @@ def settings_of(rooms: Sequence[Room]) -> list[gr.components.Component]:
 
 def write_address(room: Room, key: str) -> str:
     """JavaScript that keeps one setting in the address while its room is open; a choice that came later, a visitor's own network, is nobody else's."""
-    choices = getattr(room.settings[key], "choices", None)
-    known = json.dumps([v for _, v in choices]) if choices else "[v]"
-    return f"""(v) => {{ const q = new URLSearchParams(location.search);
-  if ((q.get('room') ?? 'classify') !== '{room.id}') return;
-  {known}.includes(v) ? q.set('{key}', v) : q.delete('{key}');
-  history.replaceState(history.state, '', '?' + q); }}"""
+    known = json.dumps(_describe(key, room.settings[key]).get("choices"))
+    return f"""(v) => {{ const known = {known};
+  Lab.address('{room.id}').write({{ '{key}': known && !known.includes(v) ? null : v }}); }}"""
 
 
 def enter_room(room: Room) -> str:

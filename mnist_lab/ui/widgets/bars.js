@@ -19,8 +19,7 @@ const verdict = (p, a, b) =>
   : p[a] > .5 ? `Probably ${named(a)}, perhaps ${named(b)}`
   : p[a] > .3 ? `Torn between ${a} and ${b}`
   : "This does not look like a digit to me";
-const first = (words) => words[0].toUpperCase() + words.slice(1);
-const sure = (p, a, b) => `${first(spoken(p[a]))} sure. Next best: ${b}, at ${spoken(p[b])}.`;
+const sure = (p, a, b) => `${Lab.capital(spoken(p[a]))} sure. Next best: ${b}, at ${spoken(p[b])}.`;
 const WEAK = "Of real digits, 99 in 100 get a stronger answer.";
 const alone = (reading) => `The connection is lost; ${nameOf(reading.page.name)} reads on, in this page.`;
 const compared = (lenet, best) => { // one line: where two networks disagree

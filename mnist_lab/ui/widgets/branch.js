@@ -28,9 +28,9 @@ const tell = () => {
   $(".verdict-note", element).textContent = same ? "It ends the same, to the pixel." : ends[1] === undefined ? "" : ends[0] === ends[1] ? `Both end as ${named(ends[0])}.` : `The old ends as ${named(ends[0])}, the branch as ${named(ends[1])}.`;
 };
 const titles = () => fork?.labels.forEach((d, i) => { // a film that is no longer the one above is called so
-    const whose = (!film || fork.run === film.run ? ["The film", "The branch"] : ["An earlier film", "Its branch"])[i];
-    $(`.${["old", "new"][i]} .which`, element).textContent = `${whose}: ${label(d)}`;
-  });
+  const whose = (!film || fork.run === film.run ? ["The film", "The branch"] : ["An earlier film", "Its branch"])[i];
+  $(`.${["old", "new"][i]} .which`, element).textContent = `${whose}: ${label(d)}`;
+});
 const open = (answer, run) => {
   const cells = ({ x, x0 }) => ({ x: Lab.digits(Lab.bytes(x)), x0: Lab.digits(Lab.bytes(x0)) });
   fork = { ...answer, run, old: cells(answer.old), new: cells(answer.new) };
@@ -50,7 +50,7 @@ const branch = Lab.asking(element, server.branch);
 const fresh = () => props.value.fresh.includes(wish.sampler) || (wish.sampler === "ddim" && own()?.eta > 0); // adds noise on the way: another seed is another branch
 const go = async () => {
   if (!own()) return;
-  const { run } = film, seed = fresh() ? wish.seed ?? own().seed : own().seed;
+  const { run } = film, seed = fresh() && wish.seed !== null ? wish.seed : own().seed;
   const answer = await branch({ settings: own(), column: film.column, step: place(), label: wish.label, sampler: wish.sampler, guidance: wish.guidance, seed });
   if (answer) { open(answer, run); if (!Lab.calm) { player.seek(0); player.play(); } }
 };

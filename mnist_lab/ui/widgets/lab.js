@@ -150,6 +150,7 @@
   };
 
   // ---- ten bars, one a digit: a fill for now, a tick for what it is compared with; without a value the well is empty
+  const capital = (words) => words[0].toUpperCase() + words.slice(1);
   const named = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
   const percent = (p) => (p > .9995 ? "100" : p < .0005 ? "0" : (100 * p).toFixed(1)) + "\u00a0%";
   const spoken = (p) => (p < .001 ? "under 0.1\u00a0%" : p > .999 ? "over 99.9\u00a0%" : percent(p)); // in a sentence nothing is certain
@@ -210,7 +211,7 @@
     write: (values) => {
       const q = new URLSearchParams(location.search);
       if (here(q) !== room) return;
-      Object.entries(values).forEach(([key, text]) => q.set(key, text)); history.replaceState(history.state, "", "?" + q);
+      Object.entries(values).forEach(([key, text]) => (text === null ? q.delete(key) : q.set(key, text))); history.replaceState(history.state, "", "?" + q);
     },
   });
 
@@ -222,5 +223,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, address, attend, bytes, calm, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, readAs, remember, repaint, rgb, signScale, signed, spoken, sprite, tell, ten, tenCurves, toast, top, words };
+  window.Lab = { $, $$, address, attend, bytes, calm, capital, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, readAs, remember, repaint, rgb, signScale, signed, spoken, sprite, tell, ten, tenCurves, toast, top, words };
 })();

@@ -27,7 +27,9 @@ const response = (c) => { // the map of channel c where all of the kernel lies o
   return out;
 };
 const paintKernels = () => {
-  const colour = Lab.signScale(127), maps = tiles.map((_, c) => (pixels ? response(c) : new Float32Array(784))), shade = Lab.signScale(Lab.strongest(maps.flatMap((m) => [...m])));
+  const colour = Lab.signScale(127), maps = tiles.map((_, c) => (pixels ? response(c) : new Float32Array(784))), all = new Float32Array(784 * maps.length);
+  maps.forEach((map, c) => all.set(map, 784 * c));
+  const shade = Lab.signScale(Lab.strongest(all));
   tiles.forEach((tile, c) => { Lab.paint(tile.firstChild, kernel(c), side, side, colour); Lab.paint(tile.lastChild, maps[c], 28, 28, shade); });
 };
 const matrix = (k) => matrices.subarray(100 * k, 100 * k + 100);

@@ -1,6 +1,6 @@
 const { $, $$, el, paint, inkScale } = Lab;
 const A_LEG = 30, MOST = 8, LETTERS = "ABCDEFGH"; // frames from one stop to the next
-let generator = null, stops = [], chosen = 0, path = "spherical", loop = true;
+let generator = null, stops = [], chosen = 0, path = "spherical";
 const NAMES = { linear: ["Straight", "cuts inside the ring: the middle turns plain"], spherical: ["Along the ring", "every stop is a likely digit"], centre: ["Through the centre", "by way of the most average digit"] };
 const one = (digit) => Array.from({ length: 10 }, (_, d) => +(d === digit));
 const mixed = (a, b, t) => Array.from(a, (v, i) => v + (b[i] - v) * t);
@@ -14,7 +14,7 @@ const slerp = (a, b, t) => {
   return Array.from(a, (v, i) => p * v + q * b[i]);
 };
 const WAYS = { linear: mixed, spherical: slerp, centre: (a, b, t) => (t < .5 ? Array.from(a, (v) => v * (1 - 2 * t)) : Array.from(b, (v) => v * (2 * t - 1))) };
-const ring = () => (loop ? [...stops, stops[0]] : stops);
+const ring = () => (player.loop ? [...stops, stops[0]] : stops);
 const point = (path, share) => {
   const all = ring(), legs = all.length - 1, k = Math.min(legs - 1, Math.floor(share * legs)), t = share * legs - k;
   return { z: WAYS[path](all[k].z, all[k + 1].z, t), label: mixed(one(all[k].digit), one(all[k + 1].digit), t), k, t };
@@ -45,7 +45,7 @@ const says = (share) => {
   return t < .005 ? `At ${LETTERS[k]}` : t > .995 ? `At ${next}` : `${Math.round(100 * t)} % of the way from ${LETTERS[k]} to ${next}`;
 };
 const player = Lab.film($(".film", element), { frames: A_LEG + 1, label: "Place on the morph", show: (i) => show(i), text: (i) => says(i / (player.frames - 1)) });
-player.loop = loop;
+player.loop = true;
 
 const strips = () => {
   const many = Lab.narrow() ? 7 : 17;
@@ -83,12 +83,12 @@ const more = () => hand(stops.length, (stops.at(-1).digit + 3) % 10);
 $(".choices", element).append(...one(-1).map((_, d) => el("button", { onclick: () => { stops[chosen].digit = d; changed(); } }, String(d))));
 $(".dice", element).addEventListener("click", () => hand(chosen, stops[chosen].digit));
 $(".away", element).addEventListener("click", () => { stops.splice(chosen, 1); changed(); });
-$(".loop", element).addEventListener("click", (e) => { loop = player.loop = !loop; e.currentTarget.setAttribute("aria-pressed", loop); changed(); });
+$(".loop", element).addEventListener("click", (e) => { player.loop = !player.loop; e.currentTarget.setAttribute("aria-pressed", player.loop); changed(); });
 Lab.hear("stop", ({ z, digit, name }) => { if (stops.length >= MOST) stops.pop(); stops.push({ z: Float32Array.from(z), digit, name }); chosen = stops.length - 1; if (generator) changed(); });
 
 // ---- to take away: made by the server from the same stops
 const film = Lab.newest((payload) => server.film(payload));
-for (const kind of ["gif", "png"]) Lab.takeaway($(`.${kind}`, element), () => film({ kind, path, loop, stops: stops.map((s) => ({ digit: s.digit, z: Lab.unfloats(s.z) })) }), () => `morph.${kind}`);
+for (const kind of ["gif", "png"]) Lab.takeaway($(`.${kind}`, element), () => film({ kind, path, loop: player.loop, stops: stops.map((s) => ({ digit: s.digit, z: Lab.unfloats(s.z) })) }), () => `morph.${kind}`);
 
 stops = props.value.stops.map((s) => ({ ...s, z: Lab.floats(s.z) })); choose(path);
 Lab.near(element, async () => {

@@ -168,9 +168,9 @@ for (const end of ["pointerup", "pointercancel"]) {
 }
 
 // ---- clear, samples, keys
-const put = (drawn, borrowed, from) => { // in the place of what is on the pad; what a hand drew can be had back
-  if (own && strokes.length) kept = strokes;
-  own = true; live = null; [strokes, pixels, by] = [drawn, borrowed, from]; commit();
+const keep = () => { if (own && strokes.length) kept = strokes; }; // what a hand drew can be had back
+const put = (drawn, borrowed, from) => { // in the place of what is on the pad
+  keep(); own = true; live = null; [strokes, pixels, by] = [drawn, borrowed, from]; commit();
 };
 const clear = () => put([], null, "pen");
 const take = (sample) => put([], bytes(sample.pixels), "sample");
@@ -207,7 +207,7 @@ const adopt = () => {
 };
 watch("value", () => {
   if (live) return;
-  if (own && strokes.length && props.value?.pixels) kept = strokes; // a picture takes the place of a drawing
+  if (props.value?.pixels) keep(); // a picture takes the place of a drawing
   adopt(); own = true; changed();
 });
 const carries = (e) => element.offsetParent && [...e.dataTransfer?.types ?? []].includes("Files");

@@ -34,14 +34,15 @@ const lay = (part) => {
     if (done) { const canvas = el("canvas", { class: "last" }); canvas.style.left = `${end}px`; paint(canvas, lap.end, 28, 28, inkScale(0, 255)); track.append(canvas); }
     $(".result b", lane).textContent = `${done ? lap.calls : Math.floor(part * most)} call${lap.calls > 1 ? "s" : ""}`;
     if (done && reader) lap.p ??= reader.run(lap.end).p;
-    $(".reads", lane).textContent = done && lap.p ? Lab.readAs(lap.p) : "\u00a0"; $(".ms", lane).textContent = done ? `${(lap.ms / 1000).toFixed(2)} s${distance(lap) === null ? "" : `, distance ${distance(lap).toFixed(1)}`}` : "\u00a0";
+    $(".reads", lane).textContent = done && lap.p ? Lab.readAs(lap.p) : "\u00a0"; $(".ms", lane).textContent = done ? `${(lap.ms / 1000).toFixed(2)} s${lap.distance === null ? "" : `, distance ${lap.distance.toFixed(1)}`}` : "\u00a0";
   });
 };
 const tell = () => {
   if (!reader || laps.some((l) => !l)) return;
   const ends = laps.map((l) => top(l.p ??= reader.run(l.end).p)), all = ends.every((d) => d === ends[0]), few = laps.reduce((a, b) => (b.calls < a.calls ? b : a));
-  const [label] = laps[0].of.labels, told = film && raced?.split(" ")[0] !== film.run ? "These lanes are of an earlier film. " : "";
-  $(".says", element).textContent = `${told}${label === null ? "" : `Told ${label}: `}${all ? `${label === null ? "A" : "a"}ll four write ${Lab.named(ends[0])}` : `${label === null ? "T" : "t"}hey end as ${[...new Set(ends)].join(", ")}`}. The fewest calls: ${RUNNERS[few.sampler][0]}, ${few.calls}.`;
+  const [label] = laps[0].of.labels, earlier = film && raced?.split(" ")[0] !== film.run ? "These lanes are of an earlier film. " : "";
+  const outcome = all ? `all four write ${Lab.named(ends[0])}` : `they end as ${[...new Set(ends)].join(", ")}`;
+  $(".says", element).textContent = `${earlier}${Lab.capital(`${label === null ? "" : `told ${label}: `}${outcome}`)}. The fewest calls: ${RUNNERS[few.sampler][0]}, ${few.calls}.`;
   element.dataset.raced = laps.map((l) => l.calls).join(" ");
 };
 let playing = 0;
@@ -53,7 +54,7 @@ const play = () => {
 };
 
 // ---- running
-const open = (answer, of) => ({ ...answer, of, x: Lab.digits(Lab.bytes(answer.x)), end: Lab.bytes(answer.end) });
+const open = (answer, of) => ({ ...answer, of, distance: distance({ ...answer, of }), x: Lab.digits(Lab.bytes(answer.x)), end: Lab.bytes(answer.end) });
 const asks = lanes.map(() => Lab.newest(server.lap)), of = (told) => `${told.run} ${told.column}`;
 let raced = null; // the film all laps are of
 const one = async (i, told = film) => {
@@ -80,10 +81,10 @@ const PLAIN = { variance: "small", negative: null, ...props.value.shape }; // of
 const alike = (s) => measured && s && s.labels[0] !== null && s.interval[0] === 0 && s.interval[1] === 1
   && ["network", "guidance", "schedule"].every((key) => s[key] === measured[key]) && Object.keys(PLAIN).every((key) => s[key] === undefined || s[key] === PLAIN[key]);
 const points = (name) => Object.entries(measured.distance_by_calls[name] ?? {}).map(([calls, d]) => ({ calls: +calls, d }));
-const distance = (lap) => { // of digits made like a lap's: on the line between measured runs, or null
-  const all = alike(lap.of) ? points(lap.sampler) : [];
-  if (!all.length || lap.calls < all[0].calls || lap.calls > all.at(-1).calls) return null;
-  const k = Math.max(1, all.findIndex((p) => p.calls >= lap.calls)), [a, b] = [all[k - 1], all[k]], t = Math.log(lap.calls / a.calls) / Math.log(b.calls / a.calls);
+const distance = ({ of, sampler, calls }) => { // of digits made like a lap's: on the line between measured runs, or null
+  const all = alike(of) ? points(sampler) : [];
+  if (!all.length || calls < all[0].calls || calls > all.at(-1).calls) return null;
+  const k = Math.max(1, all.findIndex((p) => p.calls >= calls)), [a, b] = [all[k - 1], all[k]], t = Math.log(calls / a.calls) / Math.log(b.calls / a.calls);
   return a.d * (b.d / a.d) ** t;
 };
 const plot = measured && Lab.plot($(".plot", element), () => 240, (svg, w, h) => {
@@ -95,9 +96,9 @@ const plot = measured && Lab.plot($(".plot", element), () => 240, (svg, w, h) =>
   for (const calls of [3, 5, 10, 20, 50].filter((v) => Math.log(v) <= x1)) svg.append(Lab.words(x(calls), h - 4, calls === 50 ? "50 calls" : calls, "middle"));
   const resting = [];
   for (const run of runs) {
-    const dots = laps.filter((l) => l?.sampler === run.name).map((l) => ({ calls: l.calls, d: distance(l) })).filter((l) => l.d !== null);
+    const dots = laps.filter((l) => l?.sampler === run.name && l.distance !== null);
     svg.append(el("path", { class: `curve ${dots.length ? "runs" : ""}`, d: line(run.points.map((p) => x(p.calls)), run.points.map((p) => y(p.d))) }));
-    for (const { calls, d } of dots) svg.append(el("circle", { class: "lap", cx: x(calls), cy: y(d), r: 5 }), Lab.words(x(calls) + 7, y(d) - 8, SHORT(run.name), "start", "runs"));
+    for (const { calls, distance: d } of dots) svg.append(el("circle", { class: "lap", cx: x(calls), cy: y(d), r: 5 }), Lab.words(x(calls) + 7, y(d) - 8, SHORT(run.name), "start", "runs"));
     if (!dots.length) resting.push({ ...run, at: y(run.points.at(-1).d) });
   }
   resting.sort((a, b) => a.at - b.at).forEach((r, k) => { // who does not race is named where its line ends; the names keep off each other

@@ -22,7 +22,8 @@ const show = (who, answer) => { // the digits of the student (0) or the teacher 
 
 const askTeacher = Lab.asking(element, server.teacher);
 const free = [1, 2].map(() => Lab.newest(server.student)); // two questions at a time: the server draws one while the page paints the other
-const open = (answer, told) => answer && (answer.error ? Lab.toast(answer.error) : { ...answer, label: told.label, turn: JSON.stringify({ ...told, calls: 0 }) });
+const turnOf = (told) => JSON.stringify({ ...told, calls: 0 }); // what student and teacher can be compared by
+const open = (answer, told) => answer && (answer.error ? Lab.toast(answer.error) : { ...answer, label: told.label, turn: turnOf(told) });
 const address = Lab.address("diffusion");
 let wanted = null, sent = 0, shown = 0;
 const draw = async () => { // the newest question; every answer is shown, however fast the hand, unless a newer one came first
@@ -39,7 +40,7 @@ const draw = async () => { // the newest question; every answer is shown, howeve
 const rest = async () => {
   address.write({ turned: [seed, angle, label ?? "any", calls].join(".") });
   const told = asked();
-  if (answers[1]?.turn === JSON.stringify({ ...told, calls: 0 })) return; // the teacher's digits are there: only the looks have changed
+  if (answers[1]?.turn === turnOf(told)) return; // the teacher's digits are there: only the looks have changed
   const answer = open(await askTeacher(told), told); if (answer) { show(1, answer); element.dataset.taught = answer.turn; }
 };
 let soon = 0;
