@@ -84,6 +84,7 @@ class Result:
 def make_accelerator(bf16: bool = False) -> Accelerator:
     """bf16 on a GPU; on a CPU float32 unless bf16 is asked for, as its convolutions are slower on most."""
     torch.set_flush_denormal(True)  # averaged weights near zero would crawl on a CPU
+    torch.backends.cudnn.benchmark = True  # on a GPU, find the fastest convolution once: every update has the same shapes
     precision = "bf16" if bf16 or torch.cuda.is_available() else "no"
     return Accelerator(mixed_precision=precision, kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
 

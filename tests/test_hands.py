@@ -41,6 +41,14 @@ def test_the_skeleton_of_a_bar_lies_on_its_middle():
     assert (columns.float().mean() - 27.5).abs() < 1.5 and rows.max() - rows.min() > 28
 
 
+def test_kept_skeletons_are_the_same_and_belong_to_their_digits(tmp_path):
+    first, again = (skeletons(bars(3), 3, tmp_path) for _ in range(2))
+    assert torch.equal(first.distance, skeletons(bars(3), 3).distance) and torch.equal(again.distance, first.distance)
+    moved = Digits(bars(3).images.roll(4, 2), bars(3).labels)
+    assert torch.equal(skeletons(moved, 3, tmp_path).distance, skeletons(moved, 3).distance)
+    assert len(list(tmp_path.iterdir())) == 2, "one file for each set of digits"
+
+
 def test_a_redrawn_digit_fills_twenty_pixels_with_a_pen_within_range():
     pictures = to_pictures(redraw(skeletons(bars(200), 200), generator(), strength=0.0))
     height, width = extent(pictures)

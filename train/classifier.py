@@ -25,6 +25,7 @@ from train.snapshots import Snapshots
 @dataclass(frozen=True)
 class ClassifierRecipe(common.Recipe):
     network: str = "resnet"  # lenet or resnet
+    widths: str = "32,64,128"  # of the resnet: channels at 28, 14 and 7 pixels
     start: str = ""  # a resnet checkpoint to go on from: a second stage with gentler augmentation
     batch: int = 256
     images: int = 1_000_000
@@ -36,7 +37,7 @@ class ClassifierRecipe(common.Recipe):
     holes: float = 0.5  # share of digits with an 8x8 hole
     pen: float = 0.0  # digits redrawn with a round pen, for each of MNIST's own
     strange: float = 0.0  # pictures that are no digit, for each digit
-    pool: int = 18_000  # skeletons to redraw from; making one takes 3 ms
+    pool: int = 54_087  # skeletons to redraw from: of every digit; finding them takes a minute, the first time
     teacher: str = ""  # a checkpoint whose answers are learned too (Hinton et al. 2015); several with commas between: their mean answer
     snapshots: bool = False  # keep sixty of LeNet's for "watch it learn"
     ema: float = 0.998
@@ -46,8 +47,11 @@ class ClassifierRecipe(common.Recipe):
 class ClassifierTask:
     def __init__(self, recipe: ClassifierRecipe, accelerator, validation: Digits):
         self.recipe, self.accelerator = recipe, accelerator
-        model = LeNet(LeNet.Config(batch_norm=True)) if recipe.network == "lenet" else ResNet()
+        widths = tuple(int(width) for width in recipe.widths.split(","))
+        model = LeNet(LeNet.Config(batch_norm=True)) if recipe.network == "lenet" else ResNet(ResNet.Config(widths))
         common.go_on_from(recipe.start, model)
+        if recipe.compile:
+            model.compile(dynamic=False)
         matrices = [p for p in model.parameters() if p.dim() > 1]
         vectors = [p for p in model.parameters() if p.dim() <= 1]
         groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": vectors, "weight_decay": 0.0}]
@@ -59,8 +63,8 @@ class ClassifierTask:
         self.networks, self.optimizers = {"classifier": model}, [optimizer]
         self.bare = accelerator.unwrap_model(model)
         self.validation = validation.to(accelerator.device)
-        few = common.DRY_RUN_IMAGES if recipe.dry_run else recipe.pool
-        self.pool = skeletons(load_digits("train"), few).to(accelerator.device) if recipe.pen else None
+        few, kept = (common.DRY_RUN_IMAGES, None) if recipe.dry_run else (recipe.pool, Path("runs/skeletons"))
+        self.pool = skeletons(load_digits("train"), few, kept).to(accelerator.device) if recipe.pen else None
         self.lines = scribbles(min(few, 4_000), recipe.seed).to(accelerator.device) if recipe.strange else None
         self.teachers = [checkpoint.load(Path(path))[0].to(accelerator.device) for path in recipe.teacher.split(",") if path]
 
@@ -92,6 +96,7 @@ class ClassifierTask:
     @torch.no_grad()
     def answers(self, x: Tensor) -> Tensor:
         """What the teachers say on average: logits (B, 10)."""
+        x = x.contiguous(memory_format=torch.channels_last)
         with self.accelerator.autocast():
             return torch.stack([teacher(x).float() for teacher in self.teachers]).mean(0)
 

@@ -44,7 +44,6 @@ class DiffusionRecipe(common.Recipe):
     start: str = ""  # a checkpoint of the same network to go on from
     rate: float = 0.02  # Muon's; AdamW takes a twentieth part
     predicts: str = "v"  # of unet: or eps, on the levels of the linear chain (Ho et al. 2020)
-    compile: bool = False  # with torch.compile: needs a C++ compiler, saves a sixth of the time on two AVX-512 cores
     few: int = 0  # above 0: only so many digits
     drop_label: float = 0.1
     clip: float = 1.0  # norm of the gradient

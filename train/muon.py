@@ -9,30 +9,32 @@ from torch import Tensor
 
 
 def orthogonalise(g: Tensor, iterations: int = 5) -> Tensor:
-    """The nearest matrix with singular values near 1, by a quintic Newton-Schulz iteration: (M, N) -> (M, N)."""
+    """The nearest matrices with singular values near 1, by a quintic Newton-Schulz iteration: (K, M, N) -> (K, M, N)."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = g.mT if g.shape[0] > g.shape[1] else g
-    x = x / (x.norm() + 1e-7)
+    x = g.mT if g.shape[1] > g.shape[2] else g
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(iterations):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if g.shape[0] > g.shape[1] else x
+    return x.mT if g.shape[1] > g.shape[2] else x
 
 
 class Muon(torch.optim.Optimizer):
     """For parameters of two or more dimensions; the others belong to AdamW."""
 
-    def __init__(self, params, lr: float = 0.02, momentum: float = 0.95, weight_decay: float = 0.0):
-        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+    def __init__(self, params, lr: float = 0.02, momentum: float = 0.95):
+        super().__init__(params, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure=None) -> None:
         for group in self.param_groups:
+            by_shape: dict[torch.Size, list[Tensor]] = {}  # matrices of one shape go together: a GPU would wait for so many small products
             for p in (p for p in group["params"] if p.grad is not None):
-                velocity = self.state[p].setdefault("momentum", torch.zeros_like(p))
-                velocity.lerp_(p.grad, 1 - group["momentum"])
-                nesterov = p.grad.lerp(velocity, group["momentum"])
-                update = orthogonalise(nesterov.flatten(1))
-                size = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
-                p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.add_(update.view_as(p), alpha=-group["lr"] * size)
+                by_shape.setdefault(p.flatten(1).shape, []).append(p)
+            for shape, members in by_shape.items():
+                velocity = [self.state[p].setdefault("momentum", torch.zeros_like(p)) for p in members]
+                torch._foreach_lerp_(velocity, [p.grad for p in members], 1 - group["momentum"])
+                nesterov = [p.grad.lerp(v, group["momentum"]).flatten(1) for p, v in zip(members, velocity, strict=True)]
+                size = max(1.0, shape[0] / shape[1]) ** 0.5
+                for p, update in zip(members, orthogonalise(torch.stack(nesterov)), strict=True):
+                    p.add_(update.view_as(p), alpha=-group["lr"] * size)

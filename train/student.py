@@ -52,7 +52,6 @@ class StudentRecipe(common.Recipe):
     rate: float = 0.005  # Muon's; AdamW takes a twentieth part
     drop_label: float = 0.1
     clip: float = 1.0  # norm of the gradient
-    compile: bool = False  # as in train.diffusion
     ema: float = 0.999
     validate_every: int = 50_000
 
