@@ -23,7 +23,7 @@ RUNS = {
     "unet-eps": ("train.diffusion", "--network", "unet", "--predicts", "eps"),
     "student": ("train.student",),
     "student-on": ("train.student", "--start", str(FOLDER / "mnist" / "student.safetensors"), "--judged", "0.1"),
-    "diffusion-on": ("train.diffusion", "--start", str(FOLDER / "mnist" / "diffusion.safetensors"), "--bf16"),
+    "diffusion-on": ("train.diffusion", "--start", str(FOLDER / "mnist" / "diffusion.safetensors"), "--taught", "1.3", "--bf16"),
     "gan-on": ("train.gan", "--start", str(FOLDER / "mnist")),
     "by-heart": ("train.diffusion", "--few", "300"),
 }

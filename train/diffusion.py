@@ -10,10 +10,14 @@ eps left grey paper.
 denoiser: velocity on data of variance 1, noise levels log-normal around the middle, where there is most to learn
 (Karras et al. 2022, section 5), and a weight a noise level that is learned beside it (Karras et al. 2024, eq. 14).
 
+`--taught 1.3 --start FILE` goes on from a denoiser and teaches it to answer at guidance 1 as it did at 1.3 (Meng et al. 2023, section
+3.1): one look a step then does what took two.
+
 `--few 500` trains on the first 500 digits alone, and keeps what knows those best: a network that has learned by heart, for
 the test of memorising (`train.evaluate`) to find.
 """
 
+import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,6 +50,7 @@ class DiffusionRecipe(common.Recipe):
     predicts: str = "v"  # of unet: or eps, on the levels of the linear chain (Ho et al. 2020)
     few: int = 0  # above 0: only so many digits
     drop_label: float = 0.1
+    taught: float = 1.0  # above 1: the guidance to answer with of itself, learned from the network it starts as
     clip: float = 1.0  # norm of the gradient
     ema: float = 0.9985
     validate_every: int = 25_000
@@ -59,8 +64,11 @@ class DiffusionTask:
         common.go_on_from(recipe.start, model)
         weight = NoiseWeight() if ours else None
         optimizers = optimizers_for(model, weight.parameters() if ours else [], recipe.rate)
-        if recipe.compile:
-            model.compile(dynamic=False)
+        self.teacher = copy.deepcopy(model).eval().requires_grad_(False) if recipe.taught > 1 else None
+        for network in filter(None, (model, self.teacher) if recipe.compile else ()):
+            network.compile(dynamic=False)
+        if self.teacher:
+            self.teacher.to(accelerator.device, memory_format=torch.channels_last)
         self.networks = {"network": model.to(memory_format=torch.channels_last), **({"weight": weight} if ours else {})}
         self.networks = {key: accelerator.prepare(network) for key, network in self.networks.items()}
         self.optimizers = [accelerator.prepare(o) for o in optimizers]
@@ -78,7 +86,10 @@ class DiffusionTask:
         return torch.lerp(first.sqrt().acos(), last.sqrt().acos(), place).cos().square()
 
     def loss(self, network: nn.Module, batch: Digits, generator: torch.Generator, drop: float) -> tuple[Tensor, Tensor]:
-        """Mean squared errors (B,) of eps (Ho et al. 2020, eq. 14), or of v, which is the error of eps over a; and alpha_bar (B,)."""
+        """Mean squared errors (B,) of eps (Ho et al. 2020, eq. 14), or of v, which is the error of eps over a; and alpha_bar (B,).
+
+        What is taught guidance has the teacher's guided eps for a target, not the true one.
+        """
         x0, count = to_model(batch.images), len(batch)
         device = x0.device
         place = (torch.rand((), generator=generator, device=device) + torch.arange(count, device=device) / count) % 1
@@ -86,9 +97,12 @@ class DiffusionTask:
         level = alpha_bar[:, None, None, None]
         eps = torch.randn(x0.shape, generator=generator, device=device)
         label = one_hot(batch.labels) * (torch.rand(count, 1, generator=generator, device=device) >= drop)
-        x = add_noise(x0, eps, level)
+        x = add_noise(x0, eps, level).contiguous(memory_format=torch.channels_last)
         with self.accelerator.autocast():
-            predicted = network(x.contiguous(memory_format=torch.channels_last), alpha_bar, label)
+            predicted = network(x, alpha_bar, label)
+            if self.teacher:
+                with torch.no_grad():
+                    eps = guided(self.teacher, label, self.recipe.taught)(x, alpha_bar).float()
         error = (predicted.float() - eps).square().mean((1, 2, 3))
         if self.recipe.network == "denoiser":  # over cos squared, the share of signal once the data has variance 1
             return error * (1 + (1 - alpha_bar) / (alpha_bar * DEVIATION**2)), alpha_bar
@@ -177,6 +191,8 @@ def main() -> None:
         raise SystemExit("--network is denoiser or unet, --predicts v or eps.")
     if recipe.predicts == "eps" and recipe.network == "denoiser":
         raise SystemExit("Only --network unet can predict eps; our denoiser predicts a velocity.")
+    if recipe.taught < 1 or (recipe.taught > 1 and not recipe.start):
+        raise SystemExit("--taught is a guidance of 1 or more, and needs the denoiser to --start from.")
     if recipe.few < 0:
         raise SystemExit("--few must be a number of digits, or 0 for all.")
     name = "diffusion" if recipe.network == "denoiser" else recipe.network
@@ -185,7 +201,7 @@ def main() -> None:
     result = common.run(recipe, run, DiffusionTask, schedule, digits=few)
     if result:
         chain = linear_alpha_bar()
-        settings = {"lowest_alpha_bar": chain.min().item(), "highest_alpha_bar": chain.max().item(), "guidance": 1.0}
+        settings = {"lowest_alpha_bar": chain.min().item(), "highest_alpha_bar": chain.max().item(), "guidance": 1.0, "taught": recipe.taught}
         common.save_result(recipe, BY_HEART if recipe.few else name, result.networks["network"], recipe.network, result, settings, before)
 
 
