@@ -64,7 +64,7 @@ def test_half_precision_keeps_whole_numbers_whole(tmp_path):
     model = ResNet()
     model.norm1.num_batches_tracked.fill_(123_457)  # float16 would round it
     path = tmp_path / "resnet.safetensors"
-    checkpoint.save(path, model, Metadata("resnet", {"widths": (24, 48, 96)}), half=True)
+    checkpoint.save(path, model, Metadata("resnet", {"widths": (32, 64, 128)}), half=True)
     assert checkpoint.load(path)[0].norm1.num_batches_tracked == 123_457
 
 

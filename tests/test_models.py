@@ -32,7 +32,7 @@ def unet_inputs(count: int = 2):
 
 
 @pytest.mark.parametrize(("network", "count"), [
-    (LeNet, 16_554), (ResNet, 267_490), (UNet, 2_447_681), (Denoiser, 1_135_012), (Generator, 316_353), (Discriminator, 187_297),
+    (LeNet, 16_554), (ResNet, 474_154), (UNet, 2_447_681), (Denoiser, 1_135_012), (Generator, 316_353), (Discriminator, 187_297),
     (ResidualGenerator, 576_913), (ResidualDiscriminator, 547_265),
 ])
 def test_parameter_count(network, count):
@@ -47,7 +47,7 @@ def test_a_network_is_rebuilt_by_its_config(name):
     assert {k: v.shape for k, v in again.state_dict().items()} == {k: v.shape for k, v in network.state_dict().items()}
 
 
-@pytest.mark.parametrize(("network", "features"), [(LeNet, 32), (ResNet, 192)])
+@pytest.mark.parametrize(("network", "features"), [(LeNet, 32), (ResNet, 256)])
 def test_classifiers_give_ten_logits_and_features(network, features):
     model, x = network().eval(), torch.zeros(3, 1, 32, 32)
     assert model(x).shape == (3, 10)

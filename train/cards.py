@@ -92,6 +92,9 @@ def _average(training: dict, dataset: str) -> list[str]:
 
 def card(name: str, metadata: Metadata) -> str:
     lines = [f"## {name}", "", f"{WHAT.get(name, metadata.model)}. {summary(metadata.scores)}.", *stages(metadata.training, metadata.dataset)]
+    if (taught := metadata.settings.get("taught", 1.0)) > 1:
+        lines += ["", f"It has been taught guidance {taught:g} (Meng et al. 2023): at guidance 1, one look a step, it answers as the network it went on from did "
+                  f"at guidance {taught:g} with two."]
     if metadata.settings:
         lines += ["", "Settings: " + ", ".join(f"{k} {v}" for k, v in metadata.settings.items() if k != "race" and not k.endswith("_trials")) + "."]
     for key in [k for k in metadata.settings if k.endswith("_trials")]:

@@ -59,7 +59,7 @@ def fold_batch_norm(model: LeNet) -> LeNet:
 
 @dataclass(frozen=True)
 class ResNetConfig:
-    widths: tuple[int, int, int] = (24, 48, 96)  # channels at 28, 14 and 7 pixels
+    widths: tuple[int, int, int] = (32, 64, 128)  # channels at 28, 14 and 7 pixels
 
 
 class Residual(nn.Module):

@@ -74,13 +74,18 @@ def number(text: str) -> float:
     return float(text.replace("−", "-"))
 
 
+COLOURS = """(tiles) => tiles.map((tile) => { // how many lie behind each tile, on its layer's canvas
+  const sheet = tile.parentElement.querySelector("canvas"), scale = sheet.width / sheet.offsetWidth;
+  const place = [tile.offsetLeft, tile.offsetTop, tile.offsetWidth, tile.offsetHeight].map((v) => Math.round(v * scale));
+  return new Set(new Uint32Array(sheet.getContext("2d").getImageData(...place).data.buffer)).size; })"""
+
+
 def test_the_river_is_there_at_first_paint_and_asks_nobody(page, url):
     asked = []
     page.on("request", lambda r: asked.append(r.url) if "component_server" in r.url else None)
     page.goto(url + "?room=classify")
     page.wait_for_selector(".layers .tile")
-    drawn = page.locator(".layers .tile canvas").evaluate_all(
-        "(all) => all.map((c) => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size)")
+    drawn = page.locator(".layers .tile").evaluate_all(COLOURS)
     assert len(drawn) > 100 and np.mean(np.array(drawn) > 2) > .8, "maps, not blank tiles"
     assert asked == []
 

@@ -17,7 +17,7 @@ class Atlas(Widget):
     html = """
 <p class="missing" role="status" hidden></p>
 <div class="whole">
-  <div class="sky sheet"><canvas tabindex="0" role="img" aria-label="Map of the test digits"></canvas>
+  <div class="sky sheet"><canvas tabindex="0" role="application" aria-label="Map of the test digits"></canvas>
     <div class="glance" hidden><canvas class="pixels"></canvas><p></p></div></div>
   <div class="side">
     <div><h3 class="landed" aria-live="polite"></h3><p class="note verdict"></p>

@@ -16,7 +16,7 @@
       <table class="nine weights"><caption>weights</caption></table></div>
     <p class="one num"></p><p class="total num"></p><div class="acts"></div></div>
   <figure class="map"><p class="cap"><b>The map</b><span class="num spot"></span></p>
-    <div class="sheet touch" tabindex="0" role="img"><canvas class="pixels"></canvas><i class="window"></i></div></figure>
+    <div class="sheet touch" tabindex="0" role="application"><canvas class="pixels"></canvas><i class="window"></i></div></figure>
 </div>`;
   const times = ([, h, w]) => `${h} × ${w}`;
 

@@ -19,7 +19,7 @@ class Kernel(Widget):
 </div>
 <div class="conv">
   <figure class="in"><p class="cap"><b></b><span class="num"></span></p>
-    <div class="touch" tabindex="0" role="img"><canvas class="pixels"></canvas><i class="window"></i></div><p class="note"></p></figure>
+    <div class="touch" tabindex="0" role="application"><canvas class="pixels"></canvas><i class="window"></i></div><p class="note"></p></figure>
   <div class="sum">
     <div class="times"><table class="nine patch"><caption></caption></table><span class="op">×</span>
       <table class="nine weights"><caption>weights, yours to change</caption></table></div>
@@ -33,5 +33,5 @@ class Kernel(Widget):
     <p class="note verdict"></p>
   </div>
   <figure class="out"><p class="cap"><b></b><span class="num"></span></p>
-    <div class="touch" tabindex="0" role="img"><canvas class="pixels"></canvas><i class="window"></i></div><p class="note"></p></figure>
+    <div class="touch" tabindex="0" role="application"><canvas class="pixels"></canvas><i class="window"></i></div><p class="note"></p></figure>
 </div>"""

@@ -11,7 +11,7 @@ class Lamp(Widget):
     name = "lamp"
     html = """
 <div class="bench">
-  <div class="sheet box" tabindex="0" role="img"><canvas class="pixels" width="28" height="28"></canvas><i class="window" hidden></i></div>
+  <div class="sheet box" tabindex="0" role="application"><canvas class="pixels" width="28" height="28"></canvas><i class="window" hidden></i></div>
   <div class="side">
     <p class="result"></p><p class="announce" aria-live="polite"></p>
     <fieldset class="sizes"><legend>The window one value of a layer looks through</legend><div class="choices"></div></fieldset>

@@ -20,6 +20,31 @@ const paintMap = (canvas, values, side) => {
   for (let i = 0; i < out.length; i++) out[i] = table[values[i] + 128];
   context.putImageData(image, 0, 0);
 };
+// All maps of a layer on one canvas, behind their buttons: three hundred canvases would be as many layers for the browser to put together
+const laid = new Map(); // row of the river -> { width, height, w: side of a tile, spots: [left, top] of each, all in the canvas's own pixels }
+const lay = (k) => {
+  const box = $(".tiles", river.children[k]), tiles = $$(".tile", box), side = layers[k].size, [w, h] = [box.scrollWidth, box.scrollHeight];
+  const scale = tiles[0].offsetWidth % side ? Math.min(2, devicePixelRatio) : 1; // a whole number of points a pixel of the map needs no finer grid
+  const size = [w, h].map((v) => Math.round(v * scale)), sheet = $("canvas", box);
+  [sheet.width, sheet.height] = size; Object.assign(sheet.style, { width: `${w}px`, height: `${h}px` });
+  return { width: size[0], height: size[1], w: Math.round(tiles[0].offsetWidth * scale), spots: tiles.map((t) => [t.offsetLeft, t.offsetTop].map((v) => Math.round(v * scale))) };
+};
+const paintRow = (k) => {
+  if (!river.clientWidth) return; // not on the screen: its size is not known yet
+  if (!laid.has(k)) laid.set(k, lay(k));
+  const { width, height, w, spots } = laid.get(k), side = layers[k].size, context = $("canvas", river.children[k]).getContext("2d");
+  const image = context.createImageData(width, height), out = new Uint32Array(image.data.buffer), from = Int32Array.from({ length: w }, (_, x) => Math.floor((x + .5) * side / w));
+  spots.forEach(([left, top], i) => {
+    const map = values(k, i);
+    for (let y = 0, last = -1; y < w; y++) {
+      const at = (top + y) * width + left, row = from[y] * side;
+      if (from[y] === last) { out.copyWithin(at, at - width, at - width + w); continue; }
+      last = from[y];
+      for (let x = 0; x < w; x++) out[at + x] = table[map[row + from[x]] + 128];
+    }
+  });
+  context.putImageData(image, 0, 0);
+};
 const css = (value) => `rgb(${Lab.signScale(TOP)(value).map(Math.round)})`;
 
 // ---- the river, built anew when the network changes
@@ -35,14 +60,14 @@ const words = (layer) => {
 const item = (k, i, tag, attributes, ...children) => el(tag, { "data-layer": k, "data-map": i, tabindex: i ? -1 : 0, ...attributes }, ...children);
 const group = (layer, columns, style, ...children) => el("div",
   { class: flat(layer) ? "tiles one" : "tiles", style: `--cols:${columns};${style}`, role: "group", "aria-label": layer.name }, ...children);
-const tiles = (layer, k) => group(layer, Math.ceil(layer.channels.length / rowsOf(layer)), `--size:${tileSize(layer.size)}px`, ...layer.channels.map((_, i) =>
-  item(k, i, "button", { class: "tile", "aria-expanded": false }, el("canvas", { width: layer.size, height: layer.size }))));
+const tiles = (layer, k) => group(layer, Math.ceil(layer.channels.length / rowsOf(layer)), `--size:${tileSize(layer.size)}px`,
+  el("canvas", { class: "pixels" }), ...layer.channels.map((_, i) => item(k, i, "button", { class: "tile", "aria-expanded": false })));
 const cells = (layer, k) => group(layer, 1, "", el("div", { class: "cells" }, ...layer.channels.map((_, i) =>
   item(k, i, "i", { class: "cell", role: "img" }))));
 const answers = (layer, k) => group(layer, 1, "", el("div", { class: "answers" }, ...layer.channels.map((d, i) =>
   item(k, i, "span", { class: "cell", role: "img" }, String(d), el("i")))));
 const build = () => {
-  hide(); close();
+  hide(); close(); laid.clear();
   river.replaceChildren(...layers.map((layer, k) => el("li", { class: `layer ${layer.kind}` },
     el("p", { class: "cap" }, el("b", {}, layer.name), el("span", {}, words(layer))),
     (layer.kind === "answer" ? answers : flat(layer) ? cells : tiles)(layer, k))));
@@ -54,11 +79,14 @@ const nameOf = (k, i) => {
 };
 const fill = () => {
   colours();
-  layers.forEach((layer, k) => $$("[data-map]", river.children[k]).forEach((node, i) => {
-    if (flat(layer)) (layer.kind === "answer" ? node.lastChild : node).style.background = css(layer.values[i]);
-    else paintMap(node.firstChild, values(k, i), layer.size);
-    node.setAttribute("aria-label", flat(layer) ? `${nameOf(k, i)}, ${number(layer.values[i], layer.scale)}` : nameOf(k, i));
-  }));
+  layers.forEach((layer, k) => {
+    $$("[data-map]", river.children[k]).forEach((node, i) => {
+      if (flat(layer)) (layer.kind === "answer" ? node.lastChild : node).style.background = css(layer.values[i]);
+      const name = flat(layer) ? `${nameOf(k, i)}, ${number(layer.values[i], layer.scale)}` : nameOf(k, i);
+      if (node.ariaLabel !== name) node.ariaLabel = name;
+    });
+    if (!flat(layer)) paintRow(k);
+  });
   if (pointed) paintPreview();
   if (open) mark(); // the strongest maps of another drawing may be others
   if (pointed || open) light();
@@ -234,6 +262,7 @@ document.addEventListener("keydown", (e) => {
   if (e.key === "Escape" && (at === document.body || element.contains(at))) { hide(); close(); }
 });
 addEventListener("resize", light);
+new ResizeObserver(() => { laid.clear(); layers.forEach((layer, k) => { if (!flat(layer)) paintRow(k); }); }).observe(river);
 flow.addEventListener("scroll", () => open && light(), { passive: true, capture: true });
 
 const start = () => show(props.value ?? {});

@@ -28,7 +28,7 @@ class Pad(Widget):
     html = """
 <figure class="draw">
   <div class="box sheet"><canvas class="form" aria-hidden="true"></canvas>
-    <canvas class="ink" tabindex="0" role="img"
+    <canvas class="ink" tabindex="0" role="application"
       aria-label="Drawing pad. Draw one digit with pen, mouse or finger. Keys 0 to 9 take a sample, Delete clears,
       Control and Z brings back what you drew."></canvas>
     <p class="ghost" aria-hidden="true">Draw here</p>

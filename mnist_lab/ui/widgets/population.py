@@ -28,13 +28,13 @@ class Population(Widget):
     <div class="choice"><div class="segments layers" role="radiogroup" aria-label="Layer"></div>
       <div class="segments modes" role="radiogroup" aria-label="Shown"></div></div>
     <div class="means"><div class="field"><ol class="names" aria-hidden="true"></ol><div class="scroll"><div class="grid">
-        <canvas class="pixels" tabindex="0" role="img"></canvas><i class="column" aria-hidden="true"></i></div></div></div>
+        <canvas class="pixels" tabindex="0" role="application"></canvas><i class="column" aria-hidden="true"></i></div></div></div>
       <div class="one"><p class="cap"><b class="map"></b></p><ol class="digits"></ol></div></div>
   </section>
   <div class="spread">
     <section><h3 class="normal"></h3><p class="cap"><span>Bars: test digits. Line: a normal curve of the same mean and spread.</span>
       <span class="key" hidden><u></u>your drawing</span></p><ol class="histograms"></ol></section>
     <section><h3 class="honest"></h3><p class="cap"><span>Across: how sure it was. Up: how often it was right.</span></p>
-      <div class="plot reliability" tabindex="0" role="img"></div><p class="note bin"></p></section>
+      <div class="plot reliability" tabindex="0" role="application"></div><p class="note bin"></p></section>
   </div>
 </div>"""

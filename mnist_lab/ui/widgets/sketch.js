@@ -4,7 +4,7 @@
 (() => {
   const SIDE = 560, CELL = SIDE / 28, BRUSH = .08, EVERY = 60; // ms between two calls while the pen moves
   const sketch = (box, { take, label = "Drawing pad. Draw one digit." }) => {
-    const form = Lab.el("canvas", { "aria-hidden": "true" }), ink = Lab.el("canvas", { role: "img", tabindex: 0, "aria-label": `${label} Delete clears.` });
+    const form = Lab.el("canvas", { "aria-hidden": "true" }), ink = Lab.el("canvas", { role: "application", tabindex: 0, "aria-label": `${label} Delete clears.` });
     const ghost = Lab.el("p", { class: "ghost", "aria-hidden": "true" }, "Draw here"), row = Lab.el("div", { class: "samples", role: "group", "aria-label": "Or take a digit" }, Lab.el("span", { class: "note" }, "Or take one"));
     const wipe = Lab.el("button", { class: "icon clear", "aria-label": "Clear", title: "Clear" }); wipe.innerHTML = '<svg viewBox="0 0 18 18"><path d="m4.500 4.500 9 9m0-9-9 9"/></svg>';
     box.append(Lab.el("div", { class: "sheet box" }, form, ink, ghost, wipe), row);

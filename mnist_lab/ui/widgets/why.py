@@ -24,7 +24,7 @@ class Why(Widget):
     name = "why"
     html = f"""
 <div class="bench">
-  <figure><div class="sheet box" tabindex="0" role="img"><canvas class="pixels" width="28" height="28"></canvas><i class="spot" hidden></i></div>
+  <figure><div class="sheet box" tabindex="0" role="application"><canvas class="pixels" width="28" height="28"></canvas><i class="spot" hidden></i></div>
     <figcaption class="scale"><span class="low">against</span><i></i><span class="high">for</span></figcaption></figure>
   <div class="side">
     <p class="result" aria-live="polite"></p><p class="note says"></p>

@@ -12,12 +12,21 @@ from mnist_lab.ui.widgets.guide import Guide
 
 KEY = "guide"
 STEP, LABEL = 10, 9
+AMOUNT = 2.0  # that it opens with: at guidance 1 there is nothing to see
 
 
 def build(store: Store, recorded: dict) -> None:
     wing("What guidance does", "The network looks twice at the same noisy picture: once it is told nothing, once it is told which digit to see. "
-         "Guidance follows the difference, and goes on past where the network would stop.")
+         "Guidance follows the difference, and goes on past where the network would stop." + itself(recorded.get("taught", 1.0)))
     Guide(recorded, looks=answering(store, looks, "looks", 10.0), elem_id="diffusion-guide")
+
+
+def itself(taught: float) -> str:
+    """What there is to say of a denoiser that was taught guidance."""
+    if taught == 1:
+        return ""
+    return (f" Ours has been taught guidance {taught:g}: told a digit, it answers in one look as it used to with two. What is pushed here is pushed "
+            "from there.")
 
 
 def looks(store: Store, payload: dict) -> dict:
@@ -42,4 +51,5 @@ def record(store: Store) -> dict:
     """A look at the room's recorded film, without a label until then."""
     lab = lab_of(store)
     settings = settings_of(lab.sampling([None], steps=50, seed=SEED))
-    return {**looks(store, {"settings": settings, "column": 0, "step": STEP, "label": LABEL}), "guidance": lab.default_guidance, "most": MOST_STEPS}
+    return {**looks(store, {"settings": settings, "column": 0, "step": STEP, "label": LABEL}), "guidance": AMOUNT, "most": MOST_STEPS,
+            "taught": store.load(lab.name)[1].settings.get("taught", 1.0)}
