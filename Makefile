@@ -25,28 +25,29 @@ bench: $(VENV)/browser.stamp
 	$(RUN) -m benchmarks.pen
 	$(RUN) -m benchmarks.student
 
-# FLAGS are passed on, for example: make train-gan FLAGS="--minutes 30". The classifiers' and the denoiser's images are many: made for a
-# GPU, where each run here takes minutes
+# FLAGS are passed on, for example: make train-gan FLAGS="--minutes 30". The residual networks' and the denoiser's images are many: made
+# for a GPU, where each run here takes minutes
 RESNET := -m train.classifier --network resnet --batch 512 --rate 0.2 --warp 0.8 --thick 0.25 --pen 0.15 --strange 0.06 --validate-every 200000
 LENET := -m train.classifier --network lenet --images 1700000 --warp 0.8 --thick 0.25 --holes 0 --pen 0.15 --strange 0.06 --ema 0.999
 TEACHERS := 10 11 12
 SEEDS := 0 1 2
 comma := ,
-list = $(subst $() ,$(comma),$(foreach seed,$(1),runs/resnet-$(seed)/resnet.safetensors))
+files = $(foreach seed,$(1),runs/resnet-seed-$(seed)/resnet.safetensors)
+several = $(subst $() ,$(comma),$(call files,$(1)))
 
-# The residual network: three wider ones teach it, from three seeds. Then LeNet, which learns from the judge
+# The residual network: three wide ones teach it; of three seeds the best on validation writers is kept. Then LeNet, which learns from the judge
 train-classifier: $(VENV)/train.stamp
 	for seed in $(TEACHERS); do $(RUN) $(RESNET) --widths 48,96,192 --holes 0.5 --images 4200000 --seed $$seed \
-	  --folder runs/resnet-$$seed --out runs/resnet-$$seed/resnet.safetensors $(FLAGS) || exit 1; done
-	for seed in $(SEEDS); do $(RUN) $(RESNET) --holes 0.4 --images 4000000 --teacher $(call list,$(TEACHERS)) --seed $$seed \
-	  --folder runs/resnet-$$seed --out runs/resnet-$$seed/resnet.safetensors $(FLAGS) || exit 1; done
-	$(RUN) -m train.evaluate --only resnet --seeds $(foreach seed,$(SEEDS),runs/resnet-$(seed)/resnet.safetensors)
+	  --folder runs/resnet-seed-$$seed --out runs/resnet-seed-$$seed/resnet.safetensors $(FLAGS) || exit 1; done
+	for seed in $(SEEDS); do $(RUN) $(RESNET) --holes 0.4 --images 4000000 --teacher $(call several,$(TEACHERS)) --seed $$seed \
+	  --folder runs/resnet-seed-$$seed --out runs/resnet-seed-$$seed/resnet.safetensors $(FLAGS) || exit 1; done
+	$(RUN) -m train.evaluate --only resnet --seeds $(call files,$(SEEDS))
 	$(RUN) $(LENET) --teacher checkpoints/mnist/judge.safetensors --snapshots --folder runs/lenet-taught $(FLAGS)
 
 # The network that the generators are measured by: two stages, two more runs from there, the mean of their weights. It stays as it is, so that
-# figures can be compared; done again, all of them are measured anew
+# figures can be compared; done again, all of them are to be measured anew
 JUDGE := -m train.classifier --network resnet --widths 24,48,96 --plain 0
-LATER := $(JUDGE) --batch 128 --warp 0.5 --holes 0
+LATER := $(JUDGE) --batch 128 --warp 0.5 --holes 0 --pool 18000
 train-judge: $(VENV)/train.stamp
 	$(RUN) $(JUDGE) --images 600000 --folder runs/judge-1 --out runs/judge-1/resnet.safetensors $(FLAGS)
 	$(RUN) $(LATER) --images 360000 --start runs/judge-1/resnet.safetensors --folder runs/judge-2 --out runs/judge-2/resnet.safetensors --rate 0.03 --thick 0.2 $(FLAGS)
@@ -67,8 +68,8 @@ train-war: $(VENV)/train.stamp
 PLAIN := runs/diffusion-plain/diffusion.safetensors
 train-diffusion: $(VENV)/train.stamp
 	$(RUN) -m train.diffusion --images 7000000 --batch 2048 --ema 0.998 --validate-every 500000 --folder $(dir $(PLAIN)) --out $(PLAIN) $(FLAGS)
-	$(RUN) -m train.diffusion --images 120000 --batch 128 --rate 0.005 --start $(PLAIN) --taught 1.3 $(FLAGS)
-	$(RUN) -m train.student --images 2400000 --batch 1024 --ema 0.998 --teacher $(PLAIN) --guidance 1.2 --judged 0.1 $(FLAGS)
+	$(RUN) -m train.diffusion --images 120000 --batch 128 --rate 0.005 --start $(PLAIN) --taught 1.3 --folder runs/diffusion-taught $(FLAGS)
+	$(RUN) -m train.student --images 2400000 --batch 1024 --ema 0.998 --teacher $(PLAIN) --guidance 1.2 --judged 0.1 --folder runs/student-judged $(FLAGS)
 	$(RUN) -m train.diffusion --network unet $(FLAGS)
 	$(RUN) -m train.diffusion --few 500 --images 200000 $(FLAGS)
 

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- scores: written by train.evaluate -->", "<!-- end of scores -->"
 WHAT = {
     "lenet": "LeNet, reads digits weight by weight",
-    "resnet": "residual network, the best reader",
+    "resnet": "residual network, taught by three wider ones",
     "judge": "residual network that the generators are measured by",
     "gan": "conditional DCGAN generator",
     "discriminator": "the GAN's other half",
@@ -93,8 +93,8 @@ def _average(training: dict, dataset: str) -> list[str]:
 def card(name: str, metadata: Metadata) -> str:
     lines = [f"## {name}", "", f"{WHAT.get(name, metadata.model)}. {summary(metadata.scores)}.", *stages(metadata.training, metadata.dataset)]
     if (taught := metadata.settings.get("taught", 1.0)) > 1:
-        lines += ["", f"It has been taught guidance {taught:g} (Meng et al. 2023): at guidance 1, one look a step, it answers as the network it went on from did "
-                  f"at guidance {taught:g} with two."]
+        lines += ["", f"It has been taught guidance {taught:g} (Meng et al. 2023): at guidance 1, with one look a step, it answers as the network it "
+                  f"went on from did at guidance {taught:g}, with two."]
     if metadata.settings:
         lines += ["", "Settings: " + ", ".join(f"{k} {v}" for k, v in metadata.settings.items() if k != "race" and not k.endswith("_trials")) + "."]
     for key in [k for k in metadata.settings if k.endswith("_trials")]:

@@ -25,7 +25,7 @@ from train.snapshots import Snapshots
 @dataclass(frozen=True)
 class ClassifierRecipe(common.Recipe):
     network: str = "resnet"  # lenet or resnet
-    widths: str = "32,64,128"  # of the resnet: channels at 28, 14 and 7 pixels
+    widths: str = "32,64,128"  # of a new resnet: channels at 28, 14 and 7 pixels
     start: str = ""  # a resnet checkpoint to go on from: a second stage with gentler augmentation
     batch: int = 256
     images: int = 1_000_000
@@ -37,21 +37,28 @@ class ClassifierRecipe(common.Recipe):
     holes: float = 0.5  # share of digits with an 8x8 hole
     pen: float = 0.0  # digits redrawn with a round pen, for each of MNIST's own
     strange: float = 0.0  # pictures that are no digit, for each digit
-    pool: int = 54_087  # skeletons to redraw from: of every digit; finding them takes a minute, the first time
+    pool: int = 54_087  # skeletons to redraw from: every digit's; finding them takes some minutes, the first time
     teacher: str = ""  # a checkpoint whose answers are learned too (Hinton et al. 2015); several with commas between: their mean answer
     snapshots: bool = False  # keep sixty of LeNet's for "watch it learn"
     ema: float = 0.998
     validate_every: int = 54_087  # once an epoch
 
 
+def widths_of(recipe: ClassifierRecipe) -> tuple[int, ...]:
+    """Of the network to go on from, or of a new one; ValueError says what is accepted."""
+    if recipe.start:
+        return tuple(checkpoint.read_metadata(Path(recipe.start)).config["widths"])
+    widths = recipe.widths.split(",")
+    if len(widths) != 3 or not all(width.isdecimal() and int(width) for width in widths):
+        raise ValueError("--widths takes three numbers of channels, such as 32,64,128.")
+    return tuple(map(int, widths))
+
+
 class ClassifierTask:
     def __init__(self, recipe: ClassifierRecipe, accelerator, validation: Digits):
         self.recipe, self.accelerator = recipe, accelerator
-        widths = tuple(int(width) for width in recipe.widths.split(","))
-        model = LeNet(LeNet.Config(batch_norm=True)) if recipe.network == "lenet" else ResNet(ResNet.Config(widths))
+        model = LeNet(LeNet.Config(batch_norm=True)) if recipe.network == "lenet" else ResNet(ResNet.Config(widths_of(recipe)))
         common.go_on_from(recipe.start, model)
-        if recipe.compile:
-            model.compile(dynamic=False)
         matrices = [p for p in model.parameters() if p.dim() > 1]
         vectors = [p for p in model.parameters() if p.dim() <= 1]
         groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": vectors, "weight_decay": 0.0}]
@@ -124,6 +131,10 @@ class ClassifierTask:
 
 def main() -> None:
     recipe = common.read_recipe(ClassifierRecipe, __doc__)
+    try:
+        widths_of(recipe)
+    except (ValueError, KeyError, checkpoint.CheckpointError) as error:
+        raise SystemExit("--start must be a residual network." if isinstance(error, KeyError) else str(error)) from error
     folder = common.run_folder(recipe, recipe.network)
     before = common.training_of(recipe.start)
     snapshots = Snapshots(recipe, folder) if recipe.snapshots else None

@@ -33,7 +33,6 @@ class Recipe:
     patience: int = 1_000  # validations without a new best before stopping early
     last: bool = False  # keep the last weights, not those of the best validation
     bf16: bool = False  # on a CPU too: a third faster where it has AVX-512 BF16 (AMD), slower elsewhere
-    compile: bool = False  # with torch.compile: needs a C++ compiler and a minute; saves a sixth of a denoiser's time on two AVX-512 cores
     dry_run: bool = False  # a few updates to a throw-away result, to see that everything works
 
     def plan(self, schedule=cosine) -> Plan:

@@ -42,13 +42,14 @@ from train.muon import Muon
 
 @dataclass(frozen=True)
 class DiffusionRecipe(common.Recipe):
-    batch: int = 64  # on a GPU: 512, with `rate` times 2
+    batch: int = 64  # on a GPU: 2,048 at the same rate
     images: int = 6_000_000
     network: str = "denoiser"  # or unet
     start: str = ""  # a checkpoint of the same network to go on from
     rate: float = 0.02  # Muon's; AdamW takes a twentieth part
     predicts: str = "v"  # of unet: or eps, on the levels of the linear chain (Ho et al. 2020)
     few: int = 0  # above 0: only so many digits
+    compile: bool = False  # with torch.compile: needs a C++ compiler, saves a sixth of the time on two AVX-512 cores
     drop_label: float = 0.1
     taught: float = 1.0  # above 1: the guidance to answer with of itself, learned from the network it starts as
     clip: float = 1.0  # norm of the gradient
@@ -201,7 +202,9 @@ def main() -> None:
     result = common.run(recipe, run, DiffusionTask, schedule, digits=few)
     if result:
         chain = linear_alpha_bar()
-        settings = {"lowest_alpha_bar": chain.min().item(), "highest_alpha_bar": chain.max().item(), "guidance": 1.0, "taught": recipe.taught}
+        settings = {"lowest_alpha_bar": chain.min().item(), "highest_alpha_bar": chain.max().item(), "guidance": 1.0}
+        if recipe.taught > 1:
+            settings["taught"] = recipe.taught
         common.save_result(recipe, BY_HEART if recipe.few else name, result.networks["network"], recipe.network, result, settings, before)
 
 

@@ -230,17 +230,18 @@ def main() -> None:
         parser.error("--seeds needs the files of two trainings or more, and scores resnet")
     if options.seeds:
         settle(store, options.seeds)
-    there = [name for name in (*CLASSIFIERS, "gan", *DENOISERS) if name in store.names()]
+    there = [name for name in (*CLASSIFIERS, JUDGE, "gan", *DENOISERS) if name in store.names()]
     options.only = there if options.only is None else options.only
     if not set(options.only) <= set(there):
         parser.error(f"there is no checkpoint {', '.join(sorted(set(options.only) - set(there)))} to score; there are {', '.join(there)}")
     test = load_digits("test")
-    for name in [n for n in CLASSIFIERS if n in options.only]:
+    for name in [n for n in (*CLASSIFIERS, JUDGE) if n in options.only]:
         calibrate(store, name, load_digits("validation"))
         store = Store()
         again = score_seeds(options.seeds, test) if options.seeds and name == "resnet" else store.load(name)[1].scores.get("again")
         report(store, name, {**score_classifier(store, name, test), **({"again": again} if again else {})})
-        population.write(Store(), name, test)
+        if name in CLASSIFIERS:  # the room shows them
+            population.write(Store(), name, test)
     if "gan" in options.only:
         score_gan(store, test, options.samples)
     for name in [n for n in DENOISERS if n in options.only]:

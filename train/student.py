@@ -45,11 +45,12 @@ class StudentRecipe(common.Recipe):
     teacher: str = ""  # the denoiser to learn from, if not the lab's own
     start: str = ""  # a student to go on from
     judged: float = 0.0  # weight of the discriminator's word
-    guidance: float = 1.5  # of the teacher
+    guidance: float = 1.0  # of the teacher, beyond what it has been taught
     step: float = 0.125  # along the teacher's path, as a share of the noise
     batch: int = 128
     images: int = 1_000_000
     rate: float = 0.005  # Muon's; AdamW takes a twentieth part
+    compile: bool = False  # as in train.diffusion
     drop_label: float = 0.1
     clip: float = 1.0  # norm of the gradient
     ema: float = 0.999

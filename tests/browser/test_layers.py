@@ -74,6 +74,9 @@ def number(text: str) -> float:
     return float(text.replace("−", "-"))
 
 
+FITS = """() => [...document.querySelectorAll(".layers .tiles > canvas")].every((sheet) => { // each reaches from its box's corner to its last tile
+  const last = [...sheet.parentElement.querySelectorAll(".tile")].map((t) => [t.offsetLeft + t.offsetWidth, t.offsetTop + t.offsetHeight]);
+  return sheet.offsetWidth === Math.max(...last.map(([x]) => x)) && sheet.offsetHeight === Math.max(...last.map(([, y]) => y)); })"""
 COLOURS = """(tiles) => tiles.map((tile) => { // how many lie behind each tile, on its layer's canvas
   const sheet = tile.parentElement.querySelector("canvas"), scale = sheet.width / sheet.offsetWidth;
   const place = [tile.offsetLeft, tile.offsetTop, tile.offsetWidth, tile.offsetHeight].map((v) => Math.round(v * scale));
@@ -88,6 +91,19 @@ def test_the_river_is_there_at_first_paint_and_asks_nobody(page, url):
     drawn = page.locator(".layers .tile").evaluate_all(COLOURS)
     assert len(drawn) > 100 and np.mean(np.array(drawn) > 2) > .8, "maps, not blank tiles"
     assert asked == []
+
+
+@pytest.mark.parametrize("network", ["lenet", "resnet"])
+def test_the_canvas_behind_the_tiles_is_as_large_as_they_are_on_any_screen(page, url, network):
+    """A canvas that reached past its tiles would make rows scroll that have nothing more to show."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_room(page, url, network)
+    for width in (390, 1440, 800, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.wait_for_function(FITS)
+        over = page.locator(".layers .flow, .layers .tiles").evaluate_all(
+            "(all) => all.filter((box) => getComputedStyle(box).overflowY !== 'visible').map((box) => box.scrollHeight - box.clientHeight)")
+        assert max(over) == 0, width
 
 
 @pytest.mark.parametrize("network", ["lenet", "resnet"])

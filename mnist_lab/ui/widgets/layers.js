@@ -21,23 +21,23 @@ const paintMap = (canvas, values, side) => {
   context.putImageData(image, 0, 0);
 };
 // All maps of a layer on one canvas, behind their buttons: three hundred canvases would be as many layers for the browser to put together
-const laid = new Map(); // row of the river -> { width, height, w: side of a tile, spots: [left, top] of each, all in the canvas's own pixels }
+const laid = new Map(); // row of the river -> { context, image, out: its pixels, w: side of a tile, from: pixel of the map for each of them, spots: where each tile begins }
 const lay = (k) => {
-  const box = $(".tiles", river.children[k]), tiles = $$(".tile", box), side = layers[k].size, [w, h] = [box.scrollWidth, box.scrollHeight];
-  const scale = tiles[0].offsetWidth % side ? Math.min(2, devicePixelRatio) : 1; // a whole number of points a pixel of the map needs no finer grid
-  const size = [w, h].map((v) => Math.round(v * scale)), sheet = $("canvas", box);
-  [sheet.width, sheet.height] = size; Object.assign(sheet.style, { width: `${w}px`, height: `${h}px` });
-  return { width: size[0], height: size[1], w: Math.round(tiles[0].offsetWidth * scale), spots: tiles.map((t) => [t.offsetLeft, t.offsetTop].map((v) => Math.round(v * scale))) };
+  const box = $(".tiles", river.children[k]), tiles = $$(".tile", box), side = layers[k].size, sheet = $("canvas", box), across = tiles[0].offsetWidth;
+  const scale = across % side ? Math.min(2, devicePixelRatio) : 1; // where a tile is a whole multiple of its map, one canvas pixel a CSS pixel is sharp enough
+  const [width, height] = [["Left", "Width"], ["Top", "Height"]].map(([at, size]) => Math.max(...tiles.map((t) => t[`offset${at}`] + t[`offset${size}`])));
+  [sheet.width, sheet.height] = [width, height].map((v) => Math.round(v * scale)); Object.assign(sheet.style, { width: `${width}px`, height: `${height}px` });
+  const context = sheet.getContext("2d"), image = context.createImageData(sheet.width, sheet.height), w = Math.round(across * scale);
+  return { context, image, out: new Uint32Array(image.data.buffer), w, from: Int32Array.from({ length: w }, (_, x) => Math.floor((x + .5) * side / w)),
+    spots: tiles.map((t) => Math.round(t.offsetTop * scale) * sheet.width + Math.round(t.offsetLeft * scale)) };
 };
 const paintRow = (k) => {
-  if (!river.clientWidth) return; // not on the screen: its size is not known yet
   if (!laid.has(k)) laid.set(k, lay(k));
-  const { width, height, w, spots } = laid.get(k), side = layers[k].size, context = $("canvas", river.children[k]).getContext("2d");
-  const image = context.createImageData(width, height), out = new Uint32Array(image.data.buffer), from = Int32Array.from({ length: w }, (_, x) => Math.floor((x + .5) * side / w));
-  spots.forEach(([left, top], i) => {
+  const { context, image, out, w, from, spots } = laid.get(k), { width } = image, side = layers[k].size;
+  spots.forEach((spot, i) => {
     const map = values(k, i);
     for (let y = 0, last = -1; y < w; y++) {
-      const at = (top + y) * width + left, row = from[y] * side;
+      const at = spot + y * width, row = from[y] * side;
       if (from[y] === last) { out.copyWithin(at, at - width, at - width + w); continue; }
       last = from[y];
       for (let x = 0; x < w; x++) out[at + x] = table[map[row + from[x]] + 128];
@@ -45,6 +45,7 @@ const paintRow = (k) => {
   });
   context.putImageData(image, 0, 0);
 };
+const paintRows = () => { if (river.clientWidth) layers.forEach((layer, k) => { if (!flat(layer)) paintRow(k); }); }; // off the screen its size is not known
 const css = (value) => `rgb(${Lab.signScale(TOP)(value).map(Math.round)})`;
 
 // ---- the river, built anew when the network changes
@@ -79,14 +80,12 @@ const nameOf = (k, i) => {
 };
 const fill = () => {
   colours();
-  layers.forEach((layer, k) => {
-    $$("[data-map]", river.children[k]).forEach((node, i) => {
-      if (flat(layer)) (layer.kind === "answer" ? node.lastChild : node).style.background = css(layer.values[i]);
-      const name = flat(layer) ? `${nameOf(k, i)}, ${number(layer.values[i], layer.scale)}` : nameOf(k, i);
-      if (node.ariaLabel !== name) node.ariaLabel = name;
-    });
-    if (!flat(layer)) paintRow(k);
-  });
+  layers.forEach((layer, k) => $$("[data-map]", river.children[k]).forEach((node, i) => {
+    if (flat(layer)) (layer.kind === "answer" ? node.lastChild : node).style.background = css(layer.values[i]);
+    const name = flat(layer) ? `${nameOf(k, i)}, ${number(layer.values[i], layer.scale)}` : nameOf(k, i);
+    if (node.ariaLabel !== name) node.ariaLabel = name;
+  }));
+  paintRows();
   if (pointed) paintPreview();
   if (open) mark(); // the strongest maps of another drawing may be others
   if (pointed || open) light();
@@ -262,7 +261,7 @@ document.addEventListener("keydown", (e) => {
   if (e.key === "Escape" && (at === document.body || element.contains(at))) { hide(); close(); }
 });
 addEventListener("resize", light);
-new ResizeObserver(() => { laid.clear(); layers.forEach((layer, k) => { if (!flat(layer)) paintRow(k); }); }).observe(river);
+new ResizeObserver(() => { laid.clear(); paintRows(); }).observe(river);
 flow.addEventListener("scroll", () => open && light(), { passive: true, capture: true });
 
 const start = () => show(props.value ?? {});

@@ -25,8 +25,8 @@ def itself(taught: float) -> str:
     """What there is to say of a denoiser that was taught guidance."""
     if taught == 1:
         return ""
-    return (f" Ours has been taught guidance {taught:g}: told a digit, it answers in one look as it used to with two. What is pushed here is pushed "
-            "from there.")
+    return (f" Ours has been taught guidance {taught:g}: told a digit, it answers in one look as it used to with two. The slider pushes on "
+            "from that answer.")
 
 
 def looks(store: Store, payload: dict) -> dict:

@@ -1,0 +1,25 @@
+"""What training scripts accept on the command line."""
+
+import pytest
+
+pytest.importorskip("accelerate")
+
+from mnist_lab.checkpoint import FOLDER  # noqa: E402
+from train.classifier import ClassifierRecipe, widths_of  # noqa: E402
+
+
+def test_a_residual_network_is_as_wide_as_asked():
+    assert widths_of(ClassifierRecipe(widths="8,16,32")) == (8, 16, 32)
+
+
+@pytest.mark.parametrize("widths", ["", "24,48", "24,48,96,192", "24,a,96", "24,0,96", "24,-48,96", "1.5,2,3"])
+def test_other_widths_are_refused(widths):
+    with pytest.raises(ValueError, match="three numbers of channels"):
+        widths_of(ClassifierRecipe(widths=widths))
+
+
+def test_what_goes_on_from_a_network_is_as_wide_as_that():
+    judge = FOLDER / "mnist" / "judge.safetensors"
+    if not judge.exists():
+        pytest.skip("the judge is not there")
+    assert widths_of(ClassifierRecipe(start=str(judge))) == (24, 48, 96)
