@@ -111,13 +111,14 @@ def test_the_matrix_is_walked_by_keys(people):
     assert people.evaluate("document.activeElement.classList.contains('open')")
 
 
-def test_pointing_asks_nothing(people):
+def test_pointing_asks_nothing(people, store):
     asked = requests(people)
     field = people.locator(".population .grid canvas")
     box = field.bounding_box()
+    maps = store["resnet"].config.widths[-1]
     for x in (.1, .5, .9):
         field.hover(position={"x": x * box["width"], "y": 40})
-        expect(people.locator(".population .map")).to_contain_text(f"map {int(x * 96) + 1} of 96: strongest for")
+        expect(people.locator(".population .map")).to_contain_text(f"map {int(x * maps) + 1} of {maps}: strongest for")
     people.locator(".population .layers button").first.click()
     expect(people.locator(".population .map")).to_contain_text("Convolution 1")
     people.locator(".population .modes button").first.click()
@@ -127,6 +128,12 @@ def test_pointing_asks_nothing(people):
     people.keyboard.press("ArrowLeft")
     assert "people" not in asked, "the map below may begin to ask; this widget has all it shows"
     assert people.locator(".population .histograms li").count() == 16
+
+
+def test_a_unit_that_never_fires_is_said_to(people, store):
+    std = population.load(population.path_of(store.folder, "resnet")).histograms.std
+    expect(people.locator(".population .histograms li", has_text="always 0.00")).to_have_count(int((std < .00005).sum()))
+    expect(people.locator(".population .histograms .curve")).to_have_count(int((std >= .00005).sum()))
 
 
 def test_both_wings_follow_the_network(page, url, store):

@@ -160,10 +160,9 @@ def test_the_keyhole_follows_the_pointer_and_asks_nobody(page, url, store, netwo
     open_at(page, url, network, ".lamp")
     ops, image = program(store[network]), pixels(page)
     page.locator(".lamp input[value='10']").check(force=True)
-    box = page.locator(".lamp .box").bounding_box()
     page.evaluate("Promise.all(['lenet', 'resnet'].map(Lab.network)).then(() => true)")
     page.wait_for_function(QUIET)  # the wings around it have what they want
-    asked = []
+    box, asked = page.locator(".lamp .box").bounding_box(), []
     page.on("request", lambda r: asked.append(r.post_data))
     for x, y in ((14, 14), (11, 19)):  # the middle of the window
         page.mouse.move(box["x"] + box["width"] * x / 28, box["y"] + box["height"] * y / 28)

@@ -156,24 +156,27 @@ field.addEventListener("keydown", (e) => {
 let landing = null, seen = null; // where a drawing lies; and the drawing that stands
 const drawHistograms = () => {
   const { counts, low, high, mean, std } = data.histograms, W = 100, H = 48, landed = landing?.network === data.network && landing.seen === seen ? landing : null;
-  const misfit = counts.map((bars, f) => { // half the area between bars and curve
-    const total = sum(bars), step = (high[f] - low[f]) / bars.length;
+  const living = counts.map((_, f) => f).filter((f) => std[f]); // a feature whose unit never fires is 0 for every digit
+  const misfit = living.map((f) => { // half the area between bars and curve
+    const bars = counts[f], total = sum(bars), step = (high[f] - low[f]) / bars.length;
     return sum(bars.map((count, b) => Math.abs(count / total - bell(low[f] + (b + .5) * step, mean[f], std[f]) * step))) / 2;
   });
-  const best = top(misfit.map((v) => -v)) + 1, worst = top(misfit) + 1;
+  const best = living[top(misfit.map((v) => -v))] + 1, worst = living[top(misfit)] + 1;
   $(".normal", element).textContent = `Of the first ${counts.length} latent features, number ${best} comes closest to a normal curve, number ${worst} the least`;
   $(".histograms", element).replaceChildren(...counts.map((bars, f) => {
     const step = (high[f] - low[f]) / bars.length, total = sum(bars), curve = Array.from({ length: 61 }, (_, i) => low[f] + (high[f] - low[f]) * i / 60);
-    const line = curve.map((x) => bell(x, mean[f], std[f]) * step * total), most = Math.max(...bars.slice().sort((a, b) => b - a).slice(1), ...line);
+    const line = std[f] ? curve.map((x) => bell(x, mean[f], std[f]) * step * total) : [];
+    const most = Math.max(...bars.slice().sort((a, b) => b - a).slice(1), ...line) || 1;
     const at = (v) => W * (v - low[f]) / (high[f] - low[f]), up = (v) => H - H * Math.min(1, v / most);
     const svg = el("svg", { viewBox: `0 0 ${W} ${H}`, preserveAspectRatio: "none", "aria-hidden": "true" },
       ...bars.map((count, b) => el("rect", { x: b * W / bars.length, y: up(count), width: W / bars.length - .4, height: H - up(count) })),
-      el("path", { class: "curve", d: Lab.line(curve.map(at), line.map(up)) }),
+      std[f] ? el("path", { class: "curve", d: Lab.line(curve.map(at), line.map(up)) }) : null,
       el("line", { class: "axis", x1: 0, x2: W, y1: H, y2: H }));
     const own = landed?.features[f], mark = own === undefined ? null : el("i", { class: "own", style: `left:${Lab.clamp(at(own), 0, W)}%` });
-    const words = `Feature ${f + 1}: mean ${signed(mean[f])}, spread ${std[f].toFixed(2)}${own === undefined ? "" : `, your drawing ${signed(own)}`}`;
+    const known = std[f] ? `mean ${signed(mean[f])}, spread ${std[f].toFixed(2)}` : `always ${signed(mean[f])}, its unit never fires`;
+    const words = `Feature ${f + 1}: ${known}${own === undefined ? "" : `, your drawing ${signed(own)}`}`;
     return el("li", { title: words }, el("div", { class: "box", role: "img", "aria-label": words }, svg, mark),
-      el("p", {}, el("b", {}, String(f + 1)), el("span", {}, `${signed(mean[f])} ± ${std[f].toFixed(2)}`)));
+      el("p", {}, el("b", {}, String(f + 1)), el("span", {}, std[f] ? `${signed(mean[f])} ± ${std[f].toFixed(2)}` : `always ${signed(mean[f])}`)));
   }));
   $(".spread .key", element).hidden = !landed;
 };

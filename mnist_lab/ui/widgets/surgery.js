@@ -8,19 +8,19 @@ let near = false, due = false; // work waits until the wing is near the viewport
 
 // ---- the filters, built anew when the network changes
 const convs = () => net.ops.map((op, place) => ({ op, place })).filter(({ op }) => op.kind === "conv");
-const GAP = 4, SMALLEST = 28, LARGEST = 96; // px
+const GAP = 4, SMALLEST = 28, LARGEST = 96, CAPTION = 27; // px
+const rows = (count, size) => Math.ceil(count / Math.floor(((box.clientWidth || 832) + GAP) / (size + GAP)));
 const tileSize = ([count, side]) => { // the largest whole multiple of the map that takes no more rows than the smallest
   const sizes = Array.from({ length: LARGEST }, (_, i) => (i + 1) * side).filter((size) => size >= SMALLEST && size <= LARGEST);
-  const rows = (size) => Math.ceil(count / Math.floor(((box.clientWidth || 832) + GAP) / (size + GAP)));
-  return sizes.findLast((size) => rows(size) === rows(sizes[0])) ?? LARGEST;
+  return sizes.findLast((size) => rows(count, size) === rows(count, sizes[0])) ?? LARGEST;
 };
 const build = () => box.replaceChildren(...convs().map(({ op, place }) => {
-  const [count, side] = op.shape;
+  const [count, side] = op.shape, size = tileSize(op.shape);
   const tiles = Array.from({ length: count }, (_, c) => el("button", { class: "tile", "data-place": place, "data-map": c, tabindex: c ? -1 : 0 },
     el("canvas", { width: side, height: side, "aria-hidden": "true" }), el("i"), el("b")));
-  return el("div", { class: "conv" },
+  return el("div", { class: "conv", style: `--height:${CAPTION + rows(count, size) * (size + GAP) - GAP}px` }, // known before it is ever on the screen
     el("p", { class: "cap" }, el("b", {}, op.name), el("span", {}, `${count} filters`)),
-    el("div", { class: "tiles", style: `--size:${tileSize(op.shape)}px`, role: "group", "aria-label": op.name }, ...tiles));
+    el("div", { class: "tiles", style: `--size:${size}px`, role: "group", "aria-label": op.name }, ...tiles));
 }));
 const factor = (place, c) => scaled[place]?.[c] ?? 1;
 const called = (place, c) => `${net.ops[place].name}, filter ${+c + 1}`;
