@@ -162,6 +162,7 @@ def test_the_keyhole_follows_the_pointer_and_asks_nobody(page, url, store, netwo
     page.locator(".lamp input[value='10']").check(force=True)
     page.evaluate("Promise.all(['lenet', 'resnet'].map(Lab.network)).then(() => true)")
     page.wait_for_function(QUIET)  # the wings around it have what they want
+    page.locator(".lamp .box").scroll_into_view_if_needed()  # the filters above have come, and moved it down
     box, asked = page.locator(".lamp .box").bounding_box(), []
     page.on("request", lambda r: asked.append(r.post_data))
     for x, y in ((14, 14), (11, 19)):  # the middle of the window
