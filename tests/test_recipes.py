@@ -23,3 +23,12 @@ def test_what_goes_on_from_a_network_is_as_wide_as_that():
     if not judge.exists():
         pytest.skip("the judge is not there")
     assert widths_of(ClassifierRecipe(start=str(judge))) == (24, 48, 96)
+
+
+@pytest.mark.parametrize("name", ["lenet", "diffusion"])
+def test_no_other_network_is_gone_on_from(name):
+    path = FOLDER / "mnist" / f"{name}.safetensors"
+    if not path.exists():
+        pytest.skip("it is not there")
+    with pytest.raises(ValueError, match="must be a residual network"):
+        widths_of(ClassifierRecipe(start=str(path)))

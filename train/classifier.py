@@ -47,7 +47,10 @@ class ClassifierRecipe(common.Recipe):
 def widths_of(recipe: ClassifierRecipe) -> tuple[int, ...]:
     """Of the network to go on from, or of a new one; ValueError says what is accepted."""
     if recipe.start:
-        return tuple(checkpoint.read_metadata(Path(recipe.start)).config["widths"])
+        known = checkpoint.read_metadata(Path(recipe.start))
+        if known.model != "resnet":
+            raise ValueError("--start must be a residual network.")
+        return tuple(known.config["widths"])
     widths = recipe.widths.split(",")
     if len(widths) != 3 or not all(width.isdecimal() and int(width) for width in widths):
         raise ValueError("--widths takes three numbers of channels, such as 32,64,128.")
@@ -103,7 +106,6 @@ class ClassifierTask:
     @torch.no_grad()
     def answers(self, x: Tensor) -> Tensor:
         """What the teachers say on average: logits (B, 10)."""
-        x = x.contiguous(memory_format=torch.channels_last)
         with self.accelerator.autocast():
             return torch.stack([teacher(x).float() for teacher in self.teachers]).mean(0)
 
@@ -133,8 +135,8 @@ def main() -> None:
     recipe = common.read_recipe(ClassifierRecipe, __doc__)
     try:
         widths_of(recipe)
-    except (ValueError, KeyError, checkpoint.CheckpointError) as error:
-        raise SystemExit("--start must be a residual network." if isinstance(error, KeyError) else str(error)) from error
+    except (ValueError, checkpoint.CheckpointError) as error:
+        raise SystemExit(str(error)) from error
     folder = common.run_folder(recipe, recipe.network)
     before = common.training_of(recipe.start)
     snapshots = Snapshots(recipe, folder) if recipe.snapshots else None

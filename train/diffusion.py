@@ -65,11 +65,12 @@ class DiffusionTask:
         common.go_on_from(recipe.start, model)
         weight = NoiseWeight() if ours else None
         optimizers = optimizers_for(model, weight.parameters() if ours else [], recipe.rate)
-        self.teacher = copy.deepcopy(model).eval().requires_grad_(False) if recipe.taught > 1 else None
-        for network in filter(None, (model, self.teacher) if recipe.compile else ()):
-            network.compile(dynamic=False)
-        if self.teacher:
-            self.teacher.to(accelerator.device, memory_format=torch.channels_last)
+        self.teacher = None
+        if recipe.taught > 1:
+            self.teacher = copy.deepcopy(model).to(accelerator.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        if recipe.compile:
+            for network in filter(None, (model, self.teacher)):
+                network.compile(dynamic=False)
         self.networks = {"network": model.to(memory_format=torch.channels_last), **({"weight": weight} if ours else {})}
         self.networks = {key: accelerator.prepare(network) for key, network in self.networks.items()}
         self.optimizers = [accelerator.prepare(o) for o in optimizers]

@@ -27,7 +27,8 @@ from train.cards import write_cards
 from train.hands import redraw, scribbles, skeletons
 from train.student import CALLS
 
-CLASSIFIERS = ("lenet", "resnet")
+CLASSIFIERS = ("lenet", "resnet")  # that the room shows
+READERS = (*CLASSIFIERS, JUDGE)
 GUIDANCES = (1.0, 1.5, 2.0, 3.0)
 FULL = USUAL  # how a denoiser that is no student is scored
 FRESH = {**FULL, "sampler": "ddpm"}  # and once with noise added at every step, which mends mistakes
@@ -230,17 +231,17 @@ def main() -> None:
         parser.error("--seeds needs the files of two trainings or more, and scores resnet")
     if options.seeds:
         settle(store, options.seeds)
-    there = [name for name in (*CLASSIFIERS, JUDGE, "gan", *DENOISERS) if name in store.names()]
+    there = [name for name in (*READERS, "gan", *DENOISERS) if name in store.names()]
     options.only = there if options.only is None else options.only
     if not set(options.only) <= set(there):
         parser.error(f"there is no checkpoint {', '.join(sorted(set(options.only) - set(there)))} to score; there are {', '.join(there)}")
     test = load_digits("test")
-    for name in [n for n in (*CLASSIFIERS, JUDGE) if n in options.only]:
+    for name in [n for n in READERS if n in options.only]:
         calibrate(store, name, load_digits("validation"))
         store = Store()
         again = score_seeds(options.seeds, test) if options.seeds and name == "resnet" else store.load(name)[1].scores.get("again")
         report(store, name, {**score_classifier(store, name, test), **({"again": again} if again else {})})
-        if name in CLASSIFIERS:  # the room shows them
+        if name in CLASSIFIERS:
             population.write(Store(), name, test)
     if "gan" in options.only:
         score_gan(store, test, options.samples)

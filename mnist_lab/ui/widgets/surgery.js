@@ -8,7 +8,7 @@ let near = false, due = false; // work waits until the wing is near the viewport
 
 // ---- the filters, built anew when the network changes
 const convs = () => net.ops.map((op, place) => ({ op, place })).filter(({ op }) => op.kind === "conv");
-const GAP = 4, SMALLEST = 28, LARGEST = 96, CAPTION = 27; // px
+const GAP = 4, SMALLEST = 28, LARGEST = 96, CAPTION = 27; // px; the caption with the space below it
 const rows = (count, size) => Math.ceil(count / Math.floor(((box.clientWidth || 832) + GAP) / (size + GAP)));
 const tileSize = ([count, side]) => { // the largest whole multiple of the map that takes no more rows than the smallest
   const sizes = Array.from({ length: LARGEST }, (_, i) => (i + 1) * side).filter((size) => size >= SMALLEST && size <= LARGEST);

@@ -17,7 +17,7 @@ AMOUNT = 2.0  # that it opens with: at guidance 1 there is nothing to see
 
 def build(store: Store, recorded: dict) -> None:
     wing("What guidance does", "The network looks twice at the same noisy picture: once it is told nothing, once it is told which digit to see. "
-         "Guidance follows the difference, and goes on past where the network would stop." + itself(recorded.get("taught", 1.0)))
+         "Guidance follows the difference, and goes on past where the network would stop." + itself(recorded["taught"]))
     Guide(recorded, looks=answering(store, looks, "looks", 10.0), elem_id="diffusion-guide")
 
 
