@@ -10,7 +10,7 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler
 
 from mnist_lab.diffusion import SAMPLERS, SCHEDULES, SHAPES, VARIANCES, editing, guided, levels, network_calls, process
-from mnist_lab.diffusion.samplers import ORDER, WEIGHTS
+from mnist_lab.diffusion.samplers import ORDER, WEIGHTS, fresh_noise
 from mnist_lab.diffusion.schedules import (
     BETA_FIRST,
     BETA_LAST,
@@ -319,7 +319,7 @@ def test_guidance_outside_its_interval_is_plain_and_costs_half(alpha_bar, rows):
 
 
 def run(name: str, denoise, x, alpha_bar, seed: int = 0, **extra):
-    return list(SAMPLERS[name](denoise, x, alpha_bar, generator=seeded(seed), **extra))
+    return list(SAMPLERS[name](denoise, x, alpha_bar, noise=fresh_noise(seeded(seed)), **extra))
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -459,7 +459,7 @@ def convergence(name: str, grid, counts: tuple[int, ...]) -> float:
     def error(n: int) -> float:
         alpha_bar = grid(n)
         before = [exact(x, alpha_bar[3].item(), a) for a in alpha_bar[:3].tolist()]
-        past = [next(SAMPLERS[name](denoise, y, alpha_bar[k:], generator=seeded())) for k, y in enumerate(before)]
+        past = [next(SAMPLERS[name](denoise, y, alpha_bar[k:], noise=fresh_noise(seeded()))) for k, y in enumerate(before)]
         frames = run(name, denoise, x, alpha_bar[3:], past=past)
         assert max(f.x0.abs().max() for f in frames[:-1]) < 1
         return (frames[-1].x - exact(x, alpha_bar[3].item(), alpha_bar[-1].item())).abs().max().item()
@@ -556,6 +556,14 @@ def test_consistency_starts_afresh_from_the_guess_at_every_level():
     torch.testing.assert_close(frames[-1].x, point)
 
 
+def test_fresh_noise_is_every_picture_s_own_or_the_same_for_all():
+    x = torch.zeros(3, 1, 8, 8)
+    own, same = fresh_noise(seeded())(x), fresh_noise(seeded(), same=True)(x)
+    assert own.shape == same.shape == x.shape
+    assert not torch.equal(own[0], own[1])
+    assert torch.equal(same[0], same[1]) and torch.equal(same[0], fresh_noise(seeded())(x[:1])[0])
+
+
 def test_frames_are_frozen():
     frame = run("ddim", two_points(0.6), noise(1, 1, 2, 2), linear(1))[0]
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -597,7 +605,7 @@ def test_repaint_keeps_the_known_pixels_exactly_and_makes_the_others_fit(repeats
         x0 = 0.6 * torch.tanh(0.6 * alpha_bar.sqrt() * x.sum((1, 2, 3), keepdim=True) / (1 - alpha_bar)).expand_as(x)
         return process.eps_from_x0(x, x0, alpha_bar)
 
-    frames = list(editing.repaint(denoise, noise(2, 1, 4, 4), linear(20), known=known, mask=mask, generator=seeded(), repeats=repeats))
+    frames = list(editing.repaint(denoise, noise(2, 1, 4, 4), linear(20), known=known, mask=mask, noise=fresh_noise(seeded()), repeats=repeats))
     assert [f.step for f in frames] == list(range(21))
     assert torch.equal(frames[-1].x[..., :2, :], known[..., :2, :])
     torch.testing.assert_close(frames[-1].x, known)

@@ -14,7 +14,7 @@ from mnist_lab.data import to_pictures
 from mnist_lab.labs import DiffusionLab
 from mnist_lab.plots.digits import svg
 from mnist_lab.ui import diffusion_tab
-from mnist_lab.ui.denoisings import SEED, sampling_from, settings_of
+from mnist_lab.ui.denoisings import SEED, WHOLE, sampling_from, settings_of
 from mnist_lab.ui.forgery import floats_from
 from mnist_lab.ui.readings import answer
 from mnist_lab.ui.widgets import packed
@@ -161,9 +161,16 @@ def test_sixteen_branches_differ_early_and_agree_late(store, lab):
     assert spread[STEPS - 1] < spread[0] / 2
 
 
+def test_a_long_film_is_gone_on_from_too_and_shown_in_moments(store, lab):
+    asked = {"settings": settings_of(lab.sampling([None, 3], steps=300)), "column": 1, "step": 20, "label": 3, "sampler": "ddim", "guidance": 1.0, "seed": 0}
+    found = diffusion_branch_wing.branch(store, asked)
+    assert found["at"][0] == 20 and found["at"][-1] == 300 and len(found["at"]) == WHOLE + 1 == len(cells(found["old"]["x"]))
+    assert found["old"] == found["new"]
+
+
 def test_a_film_too_long_to_go_on_from_gets_a_sentence(store, lab):
-    asked = {"settings": settings_of(lab.sampling([3], steps=500)), "column": 0, "step": 3, "label": 1}
-    assert "120 steps" in answer(store, diffusion_guide_wing.looks, asked)["error"]
+    asked = {"settings": settings_of(lab.sampling([3], steps=501, sampler="heun")), "column": 0, "step": 3, "label": 1}
+    assert "1,000 looks" in answer(store, diffusion_guide_wing.looks, asked)["error"]
 
 
 # ---- the race

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from mnist_lab.data import Digits, load_digits, one_hot, to_model, to_pictures
 from mnist_lab.diffusion import SAMPLERS, guided, levels
 from mnist_lab.diffusion.process import add_noise
+from mnist_lab.diffusion.samplers import fresh_noise
 from mnist_lab.diffusion.schedules import linear_alpha_bar
 from mnist_lab.labs import BY_HEART
 from mnist_lab.models import Denoiser, UNet
@@ -138,7 +139,7 @@ class DiffusionTask:
         label = one_hot(torch.arange(20, device=device) % 10)
         x = torch.randn(20, 1, 32, 32, generator=seeded(device, 1), device=device)
         lowest, highest = self.alpha_bar.min().item(), self.alpha_bar.max().item()
-        for frame in SAMPLERS["ddim"](guided(averaged["network"], label, 1.0), x, levels("linear", 20, lowest, highest), generator=seeded(device, 2)):
+        for frame in SAMPLERS["ddim"](guided(averaged["network"], label, 1.0), x, levels("linear", 20, lowest, highest), noise=fresh_noise(seeded(device, 2))):
             x = frame.x
         return grid(to_pictures(x).cpu().numpy(), columns=10, scale=2)
 

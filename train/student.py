@@ -25,7 +25,7 @@ from mnist_lab.checkpoint import FOLDER, Store
 from mnist_lab.data import Digits, one_hot, to_model, to_pictures
 from mnist_lab.diffusion import SAMPLERS, guided, levels
 from mnist_lab.diffusion.process import add_noise, x0_from_eps
-from mnist_lab.diffusion.samplers import along_noise, look
+from mnist_lab.diffusion.samplers import along_noise, fresh_noise, look
 from mnist_lab.labs import STUDENT
 from mnist_lab.models import Denoiser
 from mnist_lab.models.denoiser import DEVIATION
@@ -129,7 +129,7 @@ class StudentTask:
         generator, parts = seeded(labels.device, seed), []
         for some in labels.split(500):
             x = torch.randn(len(some), 1, 32, 32, generator=generator, device=labels.device)
-            *_, last = SAMPLERS["consistency"](guided(network, one_hot(some)), x, levels("cosine", calls, *self.range), generator=generator)
+            *_, last = SAMPLERS["consistency"](guided(network, one_hot(some)), x, levels("cosine", calls, *self.range), noise=fresh_noise(generator))
             parts.append(to_pictures(last.x))
         return torch.cat(parts)
 

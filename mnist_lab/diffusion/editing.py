@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mnist_lab.diffusion.guidance import Denoiser
 from mnist_lab.diffusion.process import add_noise
-from mnist_lab.diffusion.samplers import Frame, ancestor, fresh_noise, look, result, steps
+from mnist_lab.diffusion.samplers import Frame, Noise, ancestor, look, result, steps
 
 
 def tail(alpha_bar: Tensor, start: float) -> Tensor:
@@ -24,7 +24,7 @@ def start_from(x0: Tensor, eps: Tensor, alpha_bar: Tensor, start: float) -> tupl
     return add_noise(x0, eps, rest[0].to(x0)), rest
 
 
-def repaint(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, known: Tensor, mask: Tensor, generator: torch.Generator, repeats: int = 5) -> Iterator[Frame]:
+def repaint(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, known: Tensor, mask: Tensor, noise: Noise, repeats: int = 5) -> Iterator[Frame]:
     """RePaint (Lugmayr et al. 2022, algorithm 1, jumps of one step): the known pixels, noised, are put back after every step.
 
     known (B, 1, H, W); mask broadcasts against it, 1 where the picture is known. Each step is taken `repeats` times, jumping
@@ -35,10 +35,10 @@ def repaint(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, known: Tensor, m
         for again in reversed(range(1 if there == 1 else repeats)):
             x0, eps = look(denoise, x, here)
             before = x
-            kept = add_noise(known, fresh_noise(x, generator), there)
-            x = torch.where(mask > 0, kept, ancestor(x, x0, here, there, generator))
+            kept = add_noise(known, noise(x), there)
+            x = torch.where(mask > 0, kept, ancestor(x, x0, here, there, noise))
             if again:
-                x = (here / there).sqrt() * x + (1 - here / there).sqrt() * fresh_noise(x, generator)
+                x = (here / there).sqrt() * x + (1 - here / there).sqrt() * noise(x)
         yield Frame(step, before, x0, eps, float(here))
     yield result(x, alpha_bar)
 

@@ -1,6 +1,6 @@
 """Samplers: generators that walk from noise to a picture and yield every step.
 
-A sampler is (denoise, x, alpha_bar, *, generator, past, ...) -> Iterator[Frame]. Frame k holds x at level alpha_bar[k] and
+A sampler is (denoise, x, alpha_bar, *, noise, past, ...) -> Iterator[Frame]. Frame k holds x at level alpha_bar[k] and
 what the network made of it; the last frame is the result. The network's guess of the clean picture is kept within
 [-1, 1], where all digits live. The last step, to alpha_bar 1, is of first order everywhere: it takes the guess.
 
@@ -11,7 +11,7 @@ In sigma = s / a and y = x / a, where a = sqrt(alpha_bar) and s = sqrt(1 - alpha
 dy / dsigma = eps (Karras et al. 2022, eq. 1).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -51,11 +51,18 @@ def remembered(past: Sequence[Frame], alpha_bar: Tensor) -> list[Frame]:
     return [frame for frame in past if frame.alpha_bar < alpha_bar[0]]
 
 
-def fresh_noise(x: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+Noise = Callable[[Tensor], Tensor]  # what is drawn at every step: N(0, 1) in the shape of its argument
 
 
-def ddim(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: torch.Generator, past: Sequence[Frame] = (), eta: float = 0.0) -> Iterator[Frame]:
+def fresh_noise(generator: torch.Generator, same: bool = False) -> Noise:
+    """From a generator on the device of x; `same` for all pictures of a batch, which then differ by their labels alone."""
+    def draw(x: Tensor) -> Tensor:
+        return torch.randn((1 if same else len(x), *x.shape[1:]), generator=generator, device=x.device, dtype=x.dtype).expand_as(x)
+
+    return draw
+
+
+def ddim(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, noise: Noise, past: Sequence[Frame] = (), eta: float = 0.0) -> Iterator[Frame]:
     """DDIM (Song et al. 2021, eq. 12); eta 0 is deterministic, eta 1 is DDPM's ancestral sampling on these levels.
 
     x (B, 1, H, W) ~ N(0, 1); alpha_bar (n + 1,) rising to 1; eta in [0, 1].
@@ -66,11 +73,11 @@ def ddim(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: torch.Ge
         sigma = eta * ((1 - there) / (1 - here) * (1 - here / there)).clamp(min=0).sqrt()  # eq. 16
         x = there.sqrt() * x0 + (1 - there - sigma**2).clamp(min=0).sqrt() * eps
         if eta and there < 1:
-            x = x + sigma * fresh_noise(x, generator)
+            x = x + sigma * noise(x)
     yield result(x, alpha_bar)
 
 
-def ancestor(x: Tensor, x0: Tensor, here: Tensor, there: Tensor, generator: torch.Generator, variance: str = "small") -> Tensor:
+def ancestor(x: Tensor, x0: Tensor, here: Tensor, there: Tensor, noise: Noise, variance: str = "small") -> Tensor:
     """A draw from q(x_there | x_here, x_0) (Ho et al. 2020, eqs. 6 and 7); the step to a clean picture adds no noise.
 
     mean = sqrt(a_there) beta / (1 - a_here) x_0 + sqrt(alpha) (1 - a_there) / (1 - a_here) x_here, with
@@ -82,20 +89,20 @@ def ancestor(x: Tensor, x0: Tensor, here: Tensor, there: Tensor, generator: torc
     if there == 1:
         return mean
     share = 1 if variance == "large" else (1 - there) / (1 - here)
-    return mean + ((1 - alpha) * share).clamp(min=0).sqrt() * fresh_noise(x, generator)
+    return mean + ((1 - alpha) * share).clamp(min=0).sqrt() * noise(x)
 
 
-def ddpm(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: torch.Generator, past: Sequence[Frame] = (),
+def ddpm(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, noise: Noise, past: Sequence[Frame] = (),
          variance: str = "small") -> Iterator[Frame]:
     """DDPM's ancestral sampling (Ho et al. 2020, algorithm 2), on any levels; variance "small" or "large"."""
     for step, here, there in steps(alpha_bar, x):
         x0, eps = look(denoise, x, here)
         yield Frame(step, x, x0, eps, float(here))
-        x = ancestor(x, x0, here, there, generator, variance)
+        x = ancestor(x, x0, here, there, noise, variance)
     yield result(x, alpha_bar)
 
 
-def dpm(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: torch.Generator, past: Sequence[Frame] = ()) -> Iterator[Frame]:
+def dpm(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, noise: Noise, past: Sequence[Frame] = ()) -> Iterator[Frame]:
     """DPM-Solver++ (2M) (Lu et al. 2022b, algorithm 2): second order in lambda = log(a / s), by remembering the last guess."""
     told = remembered(past, alpha_bar)
     before = (torch.tensor(told[-1].alpha_bar, dtype=alpha_bar.dtype, device=x.device), told[-1].x0) if told else None
@@ -122,7 +129,7 @@ def along_noise(x: Tensor, eps: Tensor, here: Tensor, there: Tensor) -> Tensor:
     return there.sqrt() * (x / here.sqrt() + (sigma_of(there) - sigma_of(here)) * eps)
 
 
-def heun(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: torch.Generator, past: Sequence[Frame] = ()) -> Iterator[Frame]:
+def heun(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, noise: Noise, past: Sequence[Frame] = ()) -> Iterator[Frame]:
     """Heun's method (Karras et al. 2022, algorithm 1): a step, a second look where it ends, and the step again with the mean."""
     for step, here, there in steps(alpha_bar, x):
         x0, eps = look(denoise, x, here)
@@ -138,7 +145,7 @@ def heun(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: torch.Ge
 WEIGHTS = {1: (1,), 2: (-1 / 2, 3 / 2), 3: (5 / 12, -16 / 12, 23 / 12), 4: (-9 / 24, 37 / 24, -59 / 24, 55 / 24)}  # Adams and Bashforth's
 
 
-def ipndm(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: torch.Generator, past: Sequence[Frame] = ()) -> Iterator[Frame]:
+def ipndm(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, noise: Noise, past: Sequence[Frame] = ()) -> Iterator[Frame]:
     """iPNDM (Zhang and Chen 2022, section 3.3): Adams and Bashforth's step in sigma, of order 1, 2, 3 and from then on 4.
 
     The weights are the paper's, those of even steps in sigma: there it is of fourth order, on any other smooth schedule of
@@ -156,7 +163,7 @@ def ipndm(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: torch.G
     yield result(x, alpha_bar)
 
 
-def consistency(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: torch.Generator, past: Sequence[Frame] = ()) -> Iterator[Frame]:
+def consistency(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, noise: Noise, past: Sequence[Frame] = ()) -> Iterator[Frame]:
     """Take the guess, and send it back to the next level with noise that is all new (Song et al. 2023, algorithm 1).
 
     Made for a network that guesses where its path ends (train.student), in one to four steps. Other networks guess the mean of
@@ -168,13 +175,13 @@ def consistency(denoise: Denoiser, x: Tensor, alpha_bar: Tensor, *, generator: t
         if there == 1:
             x = x0
         else:
-            noise = fresh_noise(x, generator)  # drawn at every step: a branch counts them
-            x = add_noise(x0, noise, there) if there > here else x
+            eps = noise(x)  # drawn at every step: a branch counts them
+            x = add_noise(x0, eps, there) if there > here else x
     yield result(x, alpha_bar)
 
 
 SAMPLERS = {"ddim": ddim, "ddpm": ddpm, "dpm": dpm, "heun": heun, "ipndm": ipndm, "consistency": consistency}
-FRESH = ("ddpm", "consistency")  # add noise from the generator at every step
+FRESH = ("ddpm", "consistency")  # draw noise at every step
 ORDER = {"ddim": 1, "dpm": 2, "heun": 2, "ipndm": 4}  # of convergence where sigma is even, of those that add no noise
 LOOKS = {"ddim": 1, "ddpm": 1, "dpm": 1, "heun": 2, "ipndm": 1, "consistency": 1}  # network calls a step
 VARIANCES = ("small", "large")  # ddpm's

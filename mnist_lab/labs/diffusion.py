@@ -15,7 +15,7 @@ from mnist_lab.data import one_hot
 from mnist_lab.diffusion import SAMPLERS, SCHEDULES, SHAPES, VARIANCES, Frame, editing, guided, levels
 from mnist_lab.diffusion.guidance import EVERYWHERE
 from mnist_lab.diffusion.process import add_noise, x0_from_eps
-from mnist_lab.diffusion.samplers import look
+from mnist_lab.diffusion.samplers import Noise, fresh_noise, look
 from mnist_lab.diffusion.schedules import TRAIN_STEPS
 from mnist_lab.labs.checks import MOST_PICTURES, Picture, choice, digit_input, number, pictures, seed_number, whole
 
@@ -42,7 +42,7 @@ class Sampling:
     guidance: float
     interval: tuple[float, float]  # from and to which share of the steps guidance acts
     negative: int  # the label to keep away from; -1 is none
-    same_noise: bool  # every picture starts from the same noise
+    same_noise: bool  # all pictures share their noise, at the start and at every step: they differ by their labels alone
     network: str  # one of DENOISERS, or another checkpoint
 
 
@@ -127,18 +127,17 @@ class DiffusionLab:
         interval = (alpha_bar[first].item(), alpha_bar[end - 1].item()) if first < end else (1.0, 0.0)  # the second is never
         return guided(self.network, label, s.guidance, negative=away, interval=interval)
 
-    def start(self, s: Sampling) -> tuple[Tensor, torch.Generator]:
-        """The noise of a seed (len(labels), 1, 32, 32), and the generator of all noise that follows."""
-        count, generator = len(s.labels), torch.Generator().manual_seed(s.seed)
-        x = torch.randn((1 if s.same_noise else count, 1, 32, 32), generator=generator)
-        return x.expand(count, -1, -1, -1).contiguous(memory_format=torch.channels_last), generator
+    def start(self, s: Sampling) -> tuple[Tensor, Noise]:
+        """The noise of a seed (len(labels), 1, 32, 32), and what draws all noise that follows."""
+        draw = fresh_noise(torch.Generator().manual_seed(s.seed), s.same_noise)
+        return draw(torch.empty(len(s.labels), 1, 32, 32)).contiguous(memory_format=torch.channels_last), draw
 
     @torch.inference_mode()
     def frames(self, s: Sampling, noise: Tensor | None = None) -> Iterator[Frame]:
         """Every step from noise to digits; x and x0 are (len(labels), 1, 32, 32). `noise` instead of the seed's: (B, 1, 32, 32)."""
-        x, generator = self.start(s)
+        x, draw = self.start(s)
         x = x if noise is None else noise.expand_as(x)
-        yield from SAMPLERS[s.sampler](self.denoiser(s), x, self.levels(s), generator=generator, **s.options)
+        yield from SAMPLERS[s.sampler](self.denoiser(s), x, self.levels(s), noise=draw, **s.options)
 
     def generate(self, digit: int | None | Sequence[int | None] = None, n: int = 1, **settings) -> list[Image.Image]:
         """n pictures of one digit (None: any), each from its own noise; or n of each digit in a list (n = 1: from the same noise).
@@ -194,9 +193,9 @@ class DiffusionLab:
         """From a drawing noised to a level, instead of from noise (SDEdit): the last `strength` of the steps, 1 being all of them."""
         s = self.sampling([digit], **settings)
         left = round(number("The strength", strength, 0, 1) * s.steps)
-        x, generator = self.start(s)
+        x, draw = self.start(s)
         x, rest = editing.start_from(digit_input(picture), x, self.levels(s), self.levels(s)[s.steps - left].item())
-        for frame in SAMPLERS[s.sampler](self.denoiser(s), x, rest, generator=generator, **s.options):
+        for frame in SAMPLERS[s.sampler](self.denoiser(s), x, rest, noise=draw, **s.options):
             yield replace(frame, step=s.steps + 1 - len(rest) + frame.step)
 
     @torch.inference_mode()
@@ -205,9 +204,9 @@ class DiffusionLab:
         if not isinstance(mask, np.ndarray) or mask.shape != (drawing.SIDE, drawing.SIDE):
             raise ValueError("A mask must be an array of 28x28 numbers, true where the picture is kept.")
         s = self.sampling([digit] * whole("n", n, 1, MOST_PICTURES), same_noise=False, **settings)
-        x, generator = self.start(s)
+        x, draw = self.start(s)
         kept = torch.nn.functional.pad(torch.tensor(mask.astype(bool)), (2, 2, 2, 2))
-        yield from editing.repaint(self.denoiser(s), x, self.levels(s), known=digit_input(picture), mask=kept, generator=generator,
+        yield from editing.repaint(self.denoiser(s), x, self.levels(s), known=digit_input(picture), mask=kept, noise=draw,
                                    repeats=whole("Repeats", repeats, 1, 20))
 
     @torch.inference_mode()
@@ -227,14 +226,14 @@ class DiffusionLab:
         With the run's own settings and the frames before (`past`, the last three are enough) the rest of the run comes
         again, to the last bit; leave them out after a change of label or guidance.
         """
-        x, generator = self.start(s)
+        x, draw = self.start(s)
         if len(frame.x) not in (1, len(x)) or frame.alpha_bar >= 1:
             raise ValueError("A branch needs a label for each picture of the frame, and noise that is left in it.")
         for _ in range(frame.step):  # the noise that the steps before used up
-            torch.randn(x.shape, generator=generator)
+            draw(x)
         rest = self.levels(s)[frame.step:]
         if len(rest) < 2 or rest[0] != frame.alpha_bar:  # another schedule
             rest = editing.tail(self.levels(s), frame.alpha_bar)
-        branch = SAMPLERS[s.sampler](self.denoiser(s), frame.x.expand_as(x), rest, generator=generator, past=past, **s.options)
+        branch = SAMPLERS[s.sampler](self.denoiser(s), frame.x.expand_as(x), rest, noise=draw, past=past, **s.options)
         for after in branch:
             yield replace(after, step=frame.step + after.step)

@@ -10,7 +10,7 @@ from torch import Tensor
 from mnist_lab.checkpoint import CheckpointError, Store
 from mnist_lab.data import to_pictures
 from mnist_lab.diffusion import Frame
-from mnist_lab.diffusion.samplers import FRESH
+from mnist_lab.diffusion.samplers import LOOKS
 from mnist_lab.labs import DENOISERS, SHAPE_BOUNDS, DiffusionLab, Sampling, choice, whole
 from mnist_lab.ui.readings import EMPTY, pixels_from
 from mnist_lab.ui.widgets import packed
@@ -22,10 +22,11 @@ RUNNERS = {  # samplers: name, the same where there is little room, what is part
     "ipndm": ("iPNDM", "iPNDM", "remembers three steps"), "consistency": ("Consistency", "Consist.", "all fresh noise each step"),
 }
 SEED = 9  # of the film the room opens on
-MOST_STEPS = 120  # of a film that can be gone on from: the server takes its steps again
+MOST_LOOKS = 1_000  # of a film that can be gone on from: the server takes its steps again
+WHOLE = 120  # steps of a film that comes whole
 MOST_LABELS = 11  # of a film: no label and ten
 GREYS = 16  # of the noise that a film shows
-REMEMBERED = 2  # films whose frames stay, each under 20 MB
+REMEMBERED = 2  # films of one label whose frames stay, each under 13 MB
 KNOWN = {"network", "labels", "steps", "seed", "sampler", "schedule", "guidance", "interval", "negative", "eta", "variance", "curve", *SHAPE_BOUNDS}
 
 
@@ -106,20 +107,18 @@ def sampling_from(lab: DiffusionLab, given: object, **changed) -> Sampling:
 
 # ---- one film's frames, made again where they are needed
 
-def origin(store: Store, payload: dict) -> tuple[DiffusionLab, Sampling, list[Frame], int]:
-    """The lab and the run of a request, its frames, and the row that is meant: payload {"settings", "column"}.
+def origin(store: Store, payload: dict) -> tuple[DiffusionLab, Sampling, list[Frame]]:
+    """The lab of a request, and the run of the one label that is meant, with its frames: payload {"settings", "column"}.
 
-    Fresh noise is drawn for all rows at once, so a run that adds some is made again whole; any other, for the one label.
+    All labels of a film share their noise, so that one of them alone is the same again.
     """
     settings = payload.get("settings")
     lab = lab_of(store, settings)
-    s = sampling_from(lab, settings)
-    if s.steps > MOST_STEPS:
-        raise ValueError(f"Only a film of up to {MOST_STEPS} steps can be gone on from. Generate a shorter one.")
-    column = whole("The column", payload.get("column"), 0, len(s.labels) - 1)
-    if s.sampler not in FRESH and not s.options.get("eta"):
-        s, column = sampling_from(lab, settings, labels=[settings["labels"][column]]), 0
-    return lab, s, _frames(store, json.dumps(settings_of(s))), column
+    column = whole("The column", payload.get("column"), 0, len(sampling_from(lab, settings).labels) - 1)
+    s = sampling_from(lab, settings, labels=[settings["labels"][column]])
+    if s.steps * LOOKS[s.sampler] > MOST_LOOKS:
+        raise ValueError(f"Only a film of up to {MOST_LOOKS:,} looks of the network can be gone on from. Generate a shorter one.")
+    return lab, s, _frames(store, json.dumps(settings_of(s)))
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
@@ -127,7 +126,3 @@ def _frames(store: Store, settings: str) -> list[Frame]:
     given = json.loads(settings)
     lab = lab_of(store, given)
     return list(lab.frames(sampling_from(lab, given)))
-
-
-def row(frame: Frame, k: int) -> Frame:
-    return Frame(frame.step, frame.x[k:k + 1], frame.x0[k:k + 1], frame.eps[k:k + 1], frame.alpha_bar)

@@ -16,7 +16,7 @@ from mnist_lab.diffusion.schedules import HIGHEST, LOWEST, TRAIN_STEPS
 from mnist_lab.labs import DENOISERS, SHAPE_BOUNDS, STUDENT, USUAL, DiffusionLab, Sampling, choice, whole
 from mnist_lab.plots.digits import gif, grid
 from mnist_lab.ui.controls import Room, friendly, opening
-from mnist_lab.ui.denoisings import RUNNERS, SEED, frame_pixels, lab_of, seen_noise, settings_of
+from mnist_lab.ui.denoisings import RUNNERS, SEED, WHOLE, frame_pixels, lab_of, seen_noise, settings_of
 from mnist_lab.ui.readings import answering, pictures_from
 from mnist_lab.ui.widgets import data_url, packed, png
 from mnist_lab.ui.widgets.denoising import Denoising
@@ -57,7 +57,7 @@ SLIDERS = {  # of what shapes a schedule: label, low, high, step
 }
 DEFAULTS = {knob: value for own in SHAPES.values() for knob, value in own.items() if knob in SLIDERS}
 GIF_SCALE, PNG_SCALE, FRAME_MS, LAST_MS = 8, 4, 80, 2_000  # of a film to take away
-WHOLE, MOMENTS = 120, 40  # steps of a film that comes whole; moments of a longer one for the labels that are not the chosen one
+MOMENTS = 40  # of a film that does not come whole, for the labels that are not the chosen one
 
 
 # ---- handlers ---------------------------------------------------------------------------------------------------------

@@ -10,14 +10,14 @@ const read = (cell) => { const p = reader?.run(cell).p; return p ? { digit: top(
 const show = (i) => {
   if (!fork) return;
   for (const side of ["old", "new"]) {
-    const cells = fork[side], k = Math.min(i, cells.x.length - 1), figure = $(`.${side}`, element), seen = read(cells.x0[k]);
-    paint($("canvas", figure), cells.x0[k], 28, 28, inkScale(0, 255));
+    const figure = $(`.${side}`, element), guess = fork[side].x0[i], seen = read(guess);
+    paint($("canvas", figure), guess, 28, 28, inkScale(0, 255));
     $(".reads", figure).textContent = seen?.says ?? ""; $("canvas", figure).setAttribute("aria-label", `The guess of the ${side} film, ${seen?.says ?? ""}`);
   }
-  const step = fork.step + i;
-  $(".moment", element).textContent = i === 0 ? `Step ${step}: here they part` : step >= fork.total ? "Done" : `Step ${step} of ${fork.total}`;
+  const step = fork.at[i], total = fork.at.at(-1);
+  $(".moment", element).textContent = i === 0 ? `Step ${step}: here they part` : step >= total ? "Done" : `Step ${step} of ${total}`;
 };
-const player = Lab.film($(".both", element), { frames: 2, label: "Step of both films", show, text: (i) => `step ${(fork?.step ?? 0) + i}` });
+const player = Lab.film($(".both", element), { frames: 2, label: "Step of both films", show, text: (i) => `step ${fork?.at[i] ?? i}` });
 const strips = () => {
   const many = Lab.narrow() ? 6 : 12;
   for (const side of ["old", "new"]) Lab.paintStrip($(`.${side}s`, element), Array.from({ length: many }, (_, j) => fork[side].x[Math.round(j / (many - 1) * (fork[side].x.length - 1))]), 2);
@@ -35,8 +35,8 @@ const open = (answer, run) => {
   const cells = ({ x, x0 }) => ({ x: Lab.digits(Lab.bytes(x)), x0: Lab.digits(Lab.bytes(x0)) });
   fork = { ...answer, run, old: cells(answer.old), new: cells(answer.new) };
   titles();
-  player.stop(); player.frames = Math.max(fork.old.x.length, fork.new.x.length); strips(); player.seek(player.frames - 1); tell();
-  element.dataset.branched = `${fork.step} ${fork.labels.join(" ")}`;
+  player.stop(); player.frames = fork.at.length; strips(); player.seek(player.frames - 1); tell();
+  element.dataset.branched = `${fork.at[0]} ${fork.labels.join(" ")}`;
 };
 
 // ---- where, and with what

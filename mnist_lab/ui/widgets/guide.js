@@ -37,20 +37,19 @@ const arrow = Lab.plot($(".line", element), () => 54, (svg, w) => {
 slider.value = amount; slider.addEventListener("input", () => { amount = +slider.value; show(); });
 
 // ---- the film above, where the visitor stopped it
-const looks = Lab.asking(element, server.looks);
+const said = (text) => { if ($(".older", element).textContent !== text) $(".older", element).textContent = text; }; // read aloud once
+const looks = Lab.asking(element, server.looks, (error) => said(`${error} This look is of an earlier one.`));
 const take = (found) => { look = { ...found, x: Lab.bytes(found.x), free: Lab.floats(found.free), asked: Lab.floats(found.asked) }; show(); element.dataset.looked = `${look.step} ${look.label}`; };
 const ask = async () => {
   if (!film?.settings) return;
   stale = false;
   const answer = await looks({ settings: film.settings, column: film.column, step: Math.min(at ?? 0, film.total - 1), label });
-  if (answer) take(answer);
+  if (answer) { said(""); take(answer); }
 };
 let soon = 0, seen = false, stale = false, arrived = null; // stale: the film above has moved on since the last look; arrived: its frames so far
 const later = () => {
   clearTimeout(soon); stale = true;
-  const older = film?.total > props.value.most ? `The film above has more than ${props.value.most} steps, and can’t be looked into: this look is of an earlier one.` : "";
-  if ($(".older", element).textContent !== older) $(".older", element).textContent = older; // read aloud once
-  if (seen && film && film.x.length > film.total && film.total <= props.value.most) soon = setTimeout(ask, 350);
+  if (seen && film && film.x.length > film.total) soon = setTimeout(ask, 350);
 };
 Lab.follow("film", (told) => {
   const state = `${told.run} ${told.column} ${told.x.length}`, other = arrived !== null && state !== arrived;

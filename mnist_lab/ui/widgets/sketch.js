@@ -71,15 +71,15 @@
       return turn;
     };
   };
-  // the same for a part that shows one answer: while the server works, `element` has the class "asking"; what it refuses is said in a toast
-  const asking = (element, call) => {
+  // the same for a part that shows one answer: while the server works, `element` has the class "asking"; what it refuses is said in a toast, or to `refused`
+  const asking = (element, call, refused = Lab.toast) => {
     const ask = newest(call);
     return async (payload) => {
       const count = (by) => { element.askers = (element.askers ?? 0) + by; element.classList.toggle("asking", element.askers > 0); };
       count(1);
       const answer = await ask(payload);
       count(-1);
-      if (answer?.error !== undefined) Lab.toast(answer.error); else return answer;
+      if (answer?.error !== undefined) refused(answer.error); else return answer;
     };
   };
   // Chips for ten labels, and for none (null): calls pick(label), returns mark(label)

@@ -1,12 +1,13 @@
 """Branch here: go on from any frame of the film with another label, guidance, sampler or noise; or send out sixteen and count."""
 
+import numpy as np
 import torch
 
 from mnist_lab.checkpoint import Store
 from mnist_lab.diffusion.samplers import FRESH
 from mnist_lab.labs import seed_number, whole
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.denoisings import RUNNERS, SEED, film_of, lab_of, label_from, last_of, origin, row, sampling_from, settings_of
+from mnist_lab.ui.denoisings import RUNNERS, SEED, WHOLE, film_of, lab_of, label_from, last_of, origin, sampling_from, settings_of
 from mnist_lab.ui.readings import answering
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.branch import Branch
@@ -26,28 +27,28 @@ def build(store: Store, recorded: dict) -> None:
 def branch(store: Store, payload: dict) -> dict:
     """The way from one frame of a film with other settings.
 
-    payload {"settings", "column", "step", "label": digit or None, "sampler", "guidance", "seed"} -> {"step", "total",
-    "labels": [of the film, of the branch], "old", "new": films from that frame on, as `film_of`}. With nothing changed, the film's own frames.
+    payload {"settings", "column", "step", "label": digit or None, "sampler", "guidance", "seed"} -> {"at": the steps shown, from that
+    frame to the end, "labels": [of the film, of the branch], "old", "new": their frames, as `film_of`}. With nothing changed, the film's own.
     """
-    lab, s, frames, k = origin(store, payload)
+    lab, s, frames = origin(store, payload)
     step = whole("The step", payload.get("step"), 0, s.steps - 1)
-    wanted = {"sampler": payload.get("sampler"), "guidance": payload.get("guidance"), "seed": payload.get("seed")}
-    labels = [label_from(payload.get("label")) if i == k else None if d < 0 else d for i, d in enumerate(s.labels)]
-    own = settings_of(s)
-    new = sampling_from(lab, own, labels=labels, **wanted)
-    way = lab.continue_from(frames[step], new, past=frames[:step] if settings_of(new) == own else ())
-    return {"step": step, "total": s.steps, "labels": [own["labels"][k], labels[k]], "old": film_of([row(f, k) for f in frames[step:]]),
-            "new": film_of([row(f, k) for f in way])}
+    label, own = label_from(payload.get("label")), settings_of(s)
+    new = sampling_from(lab, own, labels=[label], **{key: payload.get(key) for key in ("sampler", "guidance", "seed")})
+    way = list(lab.continue_from(frames[step], new, past=frames[:step] if settings_of(new) == own else ()))
+    left = s.steps - step
+    shown = [round(share * left) for share in np.linspace(0, 1, min(left, WHOLE) + 1)]
+    return {"at": [step + k for k in shown], "labels": [*own["labels"], label], "old": film_of([frames[step + k] for k in shown]),
+            "new": film_of([way[k] for k in shown])}
 
 
 def sixteen(store: Store, payload: dict) -> dict:
     """Sixteen ways on from one frame, each with fresh noise of its own (DDPM): payload {"settings", "column", "step", "label", "seed"}
     -> {"step", "ends": base64 of uint8 (16, 28, 28)}."""
-    lab, s, frames, k = origin(store, payload)
+    lab, s, frames = origin(store, payload)
     step = whole("The step", payload.get("step"), 0, s.steps - 1)
     many = sampling_from(lab, settings_of(s), labels=[label_from(payload.get("label"))] * MANY, sampler="ddpm", steps=min(s.steps, MOST_STEPS),
-                         seed=seed_number(payload.get("seed")))
-    return {"step": step, "ends": packed(last_of(lab.continue_from(row(frames[step], k), many)))}
+                         seed=seed_number(payload.get("seed")), same_noise=False)
+    return {"step": step, "ends": packed(last_of(lab.continue_from(frames[step], many)))}
 
 
 @torch.inference_mode()

@@ -4,7 +4,7 @@ from mnist_lab.checkpoint import Store
 from mnist_lab.diffusion import Frame
 from mnist_lab.labs import DiffusionLab, whole
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.denoisings import MOST_STEPS, SEED, lab_of, noisy_pixels, origin, row, settings_of
+from mnist_lab.ui.denoisings import SEED, lab_of, noisy_pixels, origin, settings_of
 from mnist_lab.ui.forgery import floats
 from mnist_lab.ui.readings import answering
 from mnist_lab.ui.widgets import packed
@@ -36,9 +36,9 @@ def looks(store: Store, payload: dict) -> dict:
     guesses without a label (or with the one that the film keeps away from) and with it, -1 paper and 1 ink, unclamped, "away": that label or
     None, "step", "label", "alpha_bar"}.
     """
-    lab, s, frames, k = origin(store, payload)
+    lab, s, frames = origin(store, payload)
     label = whole("The label", payload.get("label"), 0, 9)
-    return both(lab, row(frames[whole("The step", payload.get("step"), 0, s.steps - 1)], k), label, None if s.negative < 0 else s.negative)
+    return both(lab, frames[whole("The step", payload.get("step"), 0, s.steps - 1)], label, None if s.negative < 0 else s.negative)
 
 
 def both(lab: DiffusionLab, frame: Frame, label: int, away: int | None) -> dict:
@@ -51,5 +51,5 @@ def record(store: Store) -> dict:
     """A look at the room's recorded film, without a label until then."""
     lab = lab_of(store)
     settings = settings_of(lab.sampling([None], steps=50, seed=SEED))
-    return {**looks(store, {"settings": settings, "column": 0, "step": STEP, "label": LABEL}), "guidance": AMOUNT, "most": MOST_STEPS,
+    return {**looks(store, {"settings": settings, "column": 0, "step": STEP, "label": LABEL}), "guidance": AMOUNT,
             "taught": store.load(lab.name)[1].settings.get("taught", 1.0)}

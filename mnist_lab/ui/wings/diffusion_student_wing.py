@@ -44,7 +44,7 @@ def drawn_by(lab: DiffusionLab, payload: dict, **how) -> dict:
     label = label_from(payload.get("label"))
     seed = seed_number(payload.get("seed"))
     noise = turned(seed, number("The angle", payload.get("angle"), 0, 360), 1 if label is None else TEN)
-    s = lab.sampling(list(range(TEN)) if label is None else [label] * TEN, seed=seed, **how)
+    s = lab.sampling(list(range(TEN)) if label is None else [label] * TEN, seed=seed, same_noise=label is None, **how)
     start = time.perf_counter()
     ends = last_of(lab.frames(s, noise))
     return {"noise": packed(noisy_pixels(noise[:1], 0.0)), "ends": packed(ends), "calls": network_calls(s.sampler, s.steps),
