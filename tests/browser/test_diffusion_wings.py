@@ -180,6 +180,63 @@ def test_a_link_restores_the_parts_too(page, url, store):
     assert wing(page, "race").locator("select").evaluate_all("(all) => all.map((s) => s.value)") == ["ddim", "ipndm", "dpm", "heun"]
 
 
+def test_a_link_restores_a_branch_and_a_look_of_the_film_it_asks_for(page, url, store):
+    open_room(page, url, "&steps=8&which=one&label=4&seed=4&branch=2*9*dpm*1.5*4")
+    wing(page, "branch")
+    until(page, "branch", "branched", "v === '2 4 9'")
+    expect(wing(page, "branch").locator(".samplers [aria-pressed=true]")).to_have_text("DPM++")
+    expect(wing(page, "branch").locator(".amount")).to_have_text("1.5")
+    expect(page.locator("#denoising .step")).to_have_text("Step 2 of 8")
+    wing(page, "branch").locator(".label").get_by_role("button", name="Label 7").click()
+    page.wait_for_url("**branch=2*7*dpm*1.5*4**")
+    open_room(page, url, "&steps=8&which=one&label=4&seed=4&guide=5*7*3.5")
+    wing(page, "guide")
+    until(page, "guide", "looked", "v === '5 7'")
+    expect(wing(page, "guide").locator(".at")).to_have_text("Guidance 3.5")
+    wing(page, "guide").locator("input").fill("2")
+    page.wait_for_url("**guide=5*7*2**")
+
+
+def test_a_link_restores_noises_and_drawings(page, url, store):
+    """The two seeds and the window; the drawings of two pads, in sixteen greys."""
+    open_room(page, url)
+    part = wing(page, "seeds")
+    part.get_by_role("button", name="Label 3").click()
+    page.wait_for_url("**walk=*")
+    part = wing(page, "draw")
+    told(page, "draw", "ready")
+    part.locator(".samples button").nth(2).click()
+    part.get_by_role("button", name="Finish it").click()
+    part.get_by_role("button", name="Lower half").click()
+    part.get_by_role("button", name="Label 5").click()
+    page.wait_for_url(re.compile(r"redraw=[\w-]+\*finished\*5\*"))
+    part.get_by_role("button", name="Redraw it").click()
+    page.wait_for_url(re.compile(r"redraw=[\w-]+\*redrawn\*5\*"))
+    part = wing(page, "noise")
+    part.locator(".samples button").nth(3).click()
+    page.wait_for_url("**noised=*")
+    canvases = ["#diffusion-seeds .made", "#diffusion-draw .from", "#diffusion-noise .noisy canvas"]
+    link, before = page.url, [ink(page, canvas) for canvas in canvases]
+    page.goto("about:blank")
+    page.goto(link)
+    for name in ("seeds", "draw", "noise"):
+        wing(page, name).scroll_into_view_if_needed()
+    expect(wing(page, "draw").locator(".choices [aria-pressed=true]")).to_have_text("5")
+    for canvas, pixels in zip(canvases, before, strict=True):
+        page.wait_for_function("([canvas, was]) => { const c = document.querySelector(canvas);"
+                               " return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 0).every((v, i) => Math.abs(v - was[i]) <= 20); }",
+                               arg=[canvas, pixels], timeout=SLOW)
+
+
+def test_a_drawing_in_a_link_is_the_drawing(page, url, store):
+    open_room(page, url)
+    same = page.evaluate("() => { const p = Uint8Array.from({ length: 784 }, (_, i) => (i * 37) % 256), q = p.map((v) => (v > 127 ? 255 : 0));"
+                         " return [Lab.lengthen(Lab.shorten(p, 8), 8).every((v, i) => v === p[i]), Lab.lengthen(Lab.shorten(q, 1), 1).every((v, i) => v === q[i]),"
+                         " Lab.lengthen(Lab.shorten(p, 4), 4).every((v, i) => Math.abs(v - p[i]) <= 8),"
+                         " ['', 'abc', undefined, 'é'.repeat(523)].every((text) => Lab.lengthen(text, 4) === null)]; }")
+    assert same == [True] * 4
+
+
 def test_what_the_parts_show_goes_into_the_address(page, url, store):
     open_room(page, url)
     wing(page, "student")

@@ -52,8 +52,11 @@ const go = async () => {
   if (!own()) return;
   const { run } = film, seed = fresh() && wish.seed !== null ? wish.seed : own().seed;
   const answer = await branch({ settings: own(), column: film.column, step: place(), label: wish.label, sampler: wish.sampler, guidance: wish.guidance, seed });
-  if (answer) { open(answer, run); if (!Lab.calm) { player.seek(0); player.play(); } }
+  if (!answer) return;
+  open(answer, run); address.write({ branch: [answer.at[0], wish.label ?? "any", wish.sampler, wish.guidance, seed].join("*") });
+  if (!Lab.calm) { player.seek(0); player.play(); }
 };
+const address = Lab.address("diffusion"), given = /^(\d+)\*(any|\d)\*(\w+)\*([\d.]+)\*(\d+)$/.exec(address.read("branch") ?? "");
 $(".go", element).addEventListener("click", go);
 $(".other", element).addEventListener("click", () => { wish.seed = Math.floor(Math.random() * 1000); go(); });
 
@@ -88,11 +91,17 @@ send.addEventListener("click", async () => {
 
 Lab.follow("film", (told) => {
   const first = !film || told.run !== film.run; film = told;
+  if (first && fork && ![told.run, "recorded"].includes(fork.run)) address.write({ branch: null }); // a link to it would lead elsewhere
   if (first && film.settings) { wish.guidance = film.settings.guidance; wish.sampler = film.settings.sampler; wish.seed = null; slider.value = wish.guidance; markSampler(wish.sampler); titles(); }
   state();
 });
 Lab.follow("frame", ({ index }) => { at = index; state(); });
 Lab.hear("decided", (found) => { decided = found; });
+if (given) Lab.arrived(({ total }) => { // a link has chosen where to leave the film, and how
+  const [, step, label, sampler, guidance, seed] = given;
+  wish = { label: label === "any" ? null : +label, sampler: sampler in props.value.samplers ? sampler : "ddim", guidance: Lab.clamp(+guidance, 0, 8), seed: +seed };
+  slider.value = wish.guidance; markLabel(wish.label); markSampler(wish.sampler); Lab.tell("seek", Math.min(+step, total - 1)); go();
+});
 markLabel(wish.label); markSampler(wish.sampler); open(props.value.branch, "recorded"); lots = props.value.sixteen.map((found) => lot(found)); rows(); state();
 Lab.reads(element, (found) => { reader = found; show(player.frame); tell(); rows(); element.dataset.ready = 1; });
 Lab.repaint(() => { strips(); show(player.frame); rows(); });

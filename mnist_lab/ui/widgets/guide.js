@@ -35,6 +35,9 @@ const arrow = Lab.plot($(".line", element), () => 54, (svg, w) => {
   if (amount > 1.4) svg.append(Lab.words(tip, y - 12, amount.toFixed(1), "middle", "now"));
 });
 slider.value = amount; slider.addEventListener("input", () => { amount = +slider.value; show(); });
+slider.addEventListener("change", () => write());
+const address = Lab.address("diffusion"), given = /^(\d+)\*(\d)\*([\d.]+)$/.exec(address.read("guide") ?? "");
+const write = () => address.write({ guide: [look.step, look.label, amount].join("*") });
 
 // ---- the film above, where the visitor stopped it
 const said = (text) => { if ($(".older", element).textContent !== text) $(".older", element).textContent = text; }; // read aloud once
@@ -44,7 +47,7 @@ const ask = async () => {
   if (!film?.settings) return;
   stale = false;
   const answer = await looks({ settings: film.settings, column: film.column, step: Math.min(at ?? 0, film.total - 1), label });
-  if (answer) { said(""); take(answer); }
+  if (answer) { said(""); take(answer); write(); }
 };
 let soon = 0, seen = false, stale = false, arrived = null; // stale: the film above has moved on since the last look; arrived: its frames so far
 const later = () => {
@@ -57,6 +60,9 @@ Lab.follow("film", (told) => {
 });
 Lab.follow("frame", ({ index }) => { const moved = at !== null && index !== at; at = index; if (moved) later(); });
 const mark = Lab.labels($(".choices", element), (d) => { label = d; ask(); });
+if (given) Lab.arrived(({ total }) => { // a link has chosen where to look
+  label = +given[2]; amount = clamp(+given[3], 0, MOST); slider.value = amount; mark(label); Lab.tell("seek", Math.min(+given[1], total - 1)); ask();
+});
 mark(label); take(props.value);
 Lab.attend(element, (here) => { if (here && !seen) Lab.network("lenet").then((found) => { reader = found; show(); element.dataset.ready = 1; }, () => {}); seen = here; if (here && stale) later(); });
 Lab.repaint(show);

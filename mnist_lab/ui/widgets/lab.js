@@ -189,6 +189,11 @@
   const tell = (name, detail) => { latest[name] = detail; send(name, detail); };
   const remember = (name, detail) => { latest[name] = detail; send("remembered:" + name, detail); };
   const follow = (name, f) => { hear(name, f); hear("remembered:" + name, f); if (latest[name]) f(latest[name]); };
+  // Once: the room's film, whole; after a link with settings, the one that it asks for
+  const arrived = (f) => {
+    let waits = true;
+    follow("film", (film) => { if (waits && film.settings && film.x.length > film.total && !(film.run === "recorded" && window.labRuns)) { waits = false; f(film); } });
+  };
 
   // f(true) once the element rests within `margin` pixels of the window, f(false) when it leaves: a part nobody looks at asks for nothing,
   // nor does what passes by while the page is put together or scrolled. Below zero, the margin keeps off the foot of the window only
@@ -215,6 +220,18 @@
     },
   });
 
+  // Pictures as they travel there: numbers of 0 to 255 in so few bits each, six bits a letter
+  const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const shorten = (pixels, bits) => {
+    const flat = Array.from(pixels, (v) => Math.round(v / 255 * (2 ** bits - 1)).toString(2).padStart(bits, "0")).join("");
+    return Array.from({ length: Math.ceil(flat.length / 6) }, (_, i) => LETTERS[parseInt(flat.slice(6 * i, 6 * i + 6).padEnd(6, "0"), 2)]).join("");
+  };
+  const lengthen = (text, bits) => { // a picture of 28x28, or null if it is none
+    if (!/^[\w-]+$/.test(text ?? "") || text.length !== Math.ceil(784 * bits / 6)) return null;
+    const flat = [...text].map((c) => LETTERS.indexOf(c).toString(2).padStart(6, "0")).join("");
+    return Uint8Array.from({ length: 784 }, (_, i) => Math.round(parseInt(flat.slice(bits * i, bits * i + bits), 2) * 255 / (2 ** bits - 1)));
+  };
+
   // ---- the bar and the feet of the rooms: anything with data-do
   document.addEventListener("click", (e) => {
     const button = e.target.closest("[data-do]");
@@ -223,5 +240,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, address, attend, bytes, calm, capital, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, readAs, remember, repaint, rgb, signScale, signed, spoken, sprite, tell, ten, tenCurves, toast, top, words };
+  window.Lab = { $, $$, address, arrived, attend, bytes, calm, capital, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, lengthen, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, readAs, remember, repaint, rgb, shorten, signScale, signed, spoken, sprite, tell, ten, tenCurves, toast, top, words };
 })();

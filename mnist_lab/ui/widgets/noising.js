@@ -41,10 +41,12 @@ const tell = () => {
 const open = (found) => { film = found; player.frames = film.x.length; strip(); player.seek(player.frame); tell(); };
 
 // ---- a drawing, or other noise
-const noised = Lab.asking(element, server.noised);
+const noised = Lab.asking(element, server.noised), address = Lab.address("diffusion");
 const ask = async () => {
   const answer = pixels && await noised({ pixels: Lab.text(pixels), seed });
-  if (answer && pixels) open({ alpha_bar: answer.alpha_bar, x: Lab.digits(Lab.bytes(answer.x)), x0: Lab.digits(Lab.bytes(answer.x0)) });
+  if (!answer || !pixels) return;
+  address.write({ noised: [Lab.shorten(pixels, 4), seed].join("*") });
+  open({ alpha_bar: answer.alpha_bar, x: Lab.digits(Lab.bytes(answer.x)), x0: Lab.digits(Lab.bytes(answer.x0)) });
 };
 let soon = 0;
 const pad = Lab.sketch($(".sketch", element), { label: "Drawing pad. Draw a digit to lose in noise.", take: (given, how) => {
@@ -55,6 +57,8 @@ $(".other", element).addEventListener("click", () => { seed = Math.floor(Math.ra
 
 Lab.remember("samples", props.value.samples.map(({ name, pixels }) => ({ name, pixels: Lab.bytes(pixels) })));
 pixels = Lab.bytes(props.value.pixels); pad.show(pixels);
+const [digit, noise] = (address.read("noised") ?? "").split("*"), given = Lab.lengthen(digit, 4);
+if (given?.some(Boolean) && /^\d{1,9}$/.test(noise ?? "")) { pixels = given; seed = +noise; pad.show(pixels); ask(); }
 Lab.cells(props.value.sheet).then(([x, x0]) => { if (film) return; open({ alpha_bar: props.value.alpha_bar, x, x0 }); player.seek(Math.round(.62 * (x.length - 1))); element.dataset.ready = 1; });
 Lab.reads(element, (found) => { reader = found; tell(); });
 Lab.repaint(() => { if (film) { strip(); show(player.frame); } });

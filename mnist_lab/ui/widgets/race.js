@@ -113,11 +113,10 @@ Lab.follow("film", (told) => {
   const other = film?.run !== told.run; film = told;
   if (raced === null && told.run === "recorded") raced = `recorded ${told.settings.labels.indexOf(props.value.film.labels[0])}`;
   if (other) tell();
-  const mine = told.run !== "recorded" || !window.labRuns; // a link with settings has a film of its own made
-  if (given.length && mine && film.settings && film.x.length > film.total) { // a link has chosen the lanes: they run once the film it asked for is there
-    given.splice(0).forEach(([sampler, steps], i) => { if (RUNNERS[sampler]) lanes[i].who.value = sampler; lanes[i].count.value = Lab.clamp(+steps, 1, MOST); });
-    all();
-  }
+});
+if (given.length) Lab.arrived(() => { // a link has chosen the lanes
+  given.forEach(([sampler, steps], i) => { if (RUNNERS[sampler]) lanes[i].who.value = sampler; lanes[i].count.value = Lab.clamp(+steps, 1, MOST); });
+  all();
 });
 laps = props.value.laps.map((lap) => open(lap, props.value.film)); lay(1);
 new ResizeObserver(() => lay(1)).observe($(".lanes", element));

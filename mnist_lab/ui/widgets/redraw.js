@@ -54,8 +54,11 @@ const ask = async () => {
   if (name === "finished" && !rubbed.some(Boolean)) { whole(); return; }
   const key = asked(name), seen = read(pixels);
   const answer = await CALLS[name]({ pixels: Lab.text(pixels), label: own, seed, rubbed: Lab.text(rubbed) });
-  if (answer && pixels && key === asked(name)) { done[name] = key; open(name, { ...answer, own, seen }); } // not one for an earlier drawing
+  if (!answer || !pixels || key !== asked(name)) return; // for an earlier drawing
+  done[name] = key; open(name, { ...answer, own, seen });
+  address.write({ redraw: [Lab.shorten(pixels, 4), way, label ?? "any", seed, Lab.shorten(rubbed, 1)].join("*") });
 };
+const address = Lab.address("diffusion");
 const choose = (name) => {
   way = name; player.stop();
   for (const key of Object.keys(WAYS)) $(`.${key}`, element).hidden = key !== name;
@@ -73,5 +76,10 @@ const pad = Lab.sketch($(".sketch", element), { label: "Drawing pad. Draw a digi
 pixels = Lab.bytes(props.value.pixels); rubbed = Lab.bytes(props.value.rubbed); pad.show(pixels); paintRub(); markWay(way); markLabel(label);
 for (const [name, key] of [["redrawn", "redraw"], ["finished", "finish"], ["relabelled", "relabel"]]) { done[name] = asked(name); open(name, { ...props.value[key], own: props.value.label, seen: props.value.label }); }
 player.seek(4);
-Lab.reads(element, (found) => { reader = found; show(player.frame); if (answers.finished) OPEN.finished(answers.finished); element.dataset.ready = 1; });
+const [drawing, wanted, told, hand, gone] = (address.read("redraw") ?? "").split("*"), given = wanted in WAYS && Lab.lengthen(drawing, 4);
+if (given && given.some(Boolean) && /^(any|\d)$/.test(told) && /^\d{1,9}$/.test(hand)) { // a link has brought a drawing, and what to do with it
+  pixels = given; label = told === "any" ? null : +told; seed = +hand; rubbed = Lab.lengthen(gone, 1) ?? rubbed; way = wanted;
+  pad.show(pixels); markLabel(label); markWay(way); paintRub();
+}
+Lab.reads(element, (found) => { reader = found; choose(way); show(player.frame); if (answers.finished) OPEN.finished(answers.finished); element.dataset.ready = 1; });
 Lab.repaint(() => { paintRub(); strip(); show(player.frame); if (answers.finished) OPEN.finished(answers.finished); OPEN.relabelled(answers.relabelled); });

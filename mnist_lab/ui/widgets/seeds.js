@@ -31,8 +31,13 @@ const paintSwap = () => {
 // ---- asking
 const between = Lab.asking(element, server.between), patch = Lab.asking(element, server.patch);
 const openWalk = (answer, ends) => { walk = { seeds: ends, noise: Lab.digits(Lab.bytes(answer.noise)), ends: Lab.digits(Lab.bytes(answer.ends)) }; strip(); player.seek(player.frame); };
+const address = Lab.address("diffusion"), given = /^(\d+)\*(\d+)\*(any|\d)\*(\d+)\*(\d+)$/.exec(address.read("walk") ?? "");
 const openSwap = (answer, place) => { swap = { noise: Lab.digits(Lab.bytes(answer.noise)), ends: Lab.digits(Lab.bytes(answer.ends)), ...place }; paintSwap(); element.dataset.swapped = `${place.y} ${place.x}`; };
-const askSwap = async () => { const place = { x, y }, answer = await patch({ seeds, label, patch: [y, x, h, w] }); if (answer) openSwap(answer, place); };
+const askSwap = async () => {
+  const place = { x, y }, answer = await patch({ seeds, label, patch: [y, x, h, w] });
+  if (!answer) return;
+  openSwap(answer, place); address.write({ walk: [...seeds, label ?? "any", y, x].join("*") });
+};
 const askBoth = async () => {
   const asked = seeds, answer = await between({ seeds, label });
   if (!answer) return;
@@ -49,5 +54,9 @@ frame.addEventListener("keydown", (e) => {
 });
 
 mark(label); place(); openWalk(props.value.between, seeds); openSwap(props.value.patched, { x, y }); player.seek(6);
+if (given) {
+  seeds = [+given[1], +given[2]]; label = given[3] === "any" ? null : +given[3]; y = clamp(+given[4], 0, 28 - h); x = clamp(+given[5], 0, 28 - w);
+  mark(label); place(); askBoth();
+}
 Lab.reads(element, (found) => { reader = found; show(player.frame); element.dataset.ready = 1; });
 Lab.repaint(() => { strip(); show(player.frame); paintSwap(); });
