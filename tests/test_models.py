@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from mnist_lab.models import MODELS, Denoiser, Discriminator, Generator, LeNet, ResidualDiscriminator, ResidualGenerator, ResNet, UNet, fold_batch_norm
 from mnist_lab.models.denoiser import DEVIATION, MEAN
+from mnist_lab.models.unet import ResidualBlock, RisingBlock
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -45,6 +47,29 @@ def test_a_network_is_rebuilt_by_its_config(name):
     assert isinstance(network.config, MODELS[name].Config)
     again = MODELS[name](network.config)
     assert {k: v.shape for k, v in again.state_dict().items()} == {k: v.shape for k, v in network.state_dict().items()}
+
+
+def test_a_rising_block_is_the_plain_one_on_the_enlarged_map():
+    """With gradients and without, and again when the weights have changed in place."""
+    rising, plain = randomised(RisingBlock(24, 16, 8, 12)), ResidualBlock(40, 8, 12)
+    plain.load_state_dict(rising.state_dict())
+    small, skip, embedding = (torch.randn(shape, generator=seeded(3)) for shape in ((2, 24, 6, 6), (2, 16, 12, 12), (2, 12)))
+    both = torch.cat([F.interpolate(small, scale_factor=2.0), skip], dim=1)
+    for weights in range(2):
+        ours, theirs = rising(small, skip, embedding), plain(both, embedding)
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+        for network, out in ((rising, ours), (plain, theirs)):
+            network.zero_grad()
+            out.square().mean().backward()
+        for a, b in zip(rising.parameters(), plain.parameters(), strict=True):
+            torch.testing.assert_close(a.grad, b.grad, rtol=1e-3, atol=1e-5)
+        with torch.inference_mode():
+            for _ in range(2):  # the second time from kernels it has kept
+                torch.testing.assert_close(rising(small, skip, embedding), theirs, rtol=1e-4, atol=1e-4)
+        with torch.no_grad():
+            for a, b in zip(rising.parameters(), plain.parameters(), strict=True):
+                a.mul_(0.5 + weights)
+                b.copy_(a)
 
 
 @pytest.mark.parametrize(("network", "features"), [(LeNet, 32), (ResNet, 256)])

@@ -43,8 +43,10 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         scale, shift = self.embed(embedding)[:, :, None, None].chunk(2, dim=1)
-        h = rms(self.conv1(F.silu(rms(x)))) * (1 + scale) + shift
-        return self.skip(x) + self.conv2(F.silu(h))
+        h = torch.addcmul(shift, rms(self.conv1(F.silu(rms(x), inplace=True))), 1 + scale)
+        h = self.conv2(F.silu(h, inplace=True))
+        h += self.skip(x)
+        return h
 
 
 class Attention(nn.Module):

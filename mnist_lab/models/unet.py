@@ -39,9 +39,63 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.conv2.bias)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        h = self.conv1(F.silu(self.norm1(x)))
-        h = h + self.embed(embedding)[:, :, None, None]
-        return self.skip(x) + self.conv2(F.silu(self.norm2(h)))
+        h = self.conv1(F.silu(self.norm1(x), inplace=True))
+        return self.finished(h, embedding).add_(self.skip(x))
+
+    def finished(self, h: Tensor, embedding: Tensor) -> Tensor:
+        """From the first convolution's answer to the second's; what is nobody else's is worked on in place."""
+        h += self.embed(embedding)[:, :, None, None]
+        return self.conv2(F.silu(self.norm2(h), inplace=True))
+
+
+class RisingBlock(ResidualBlock):
+    """The same block on a smaller map, enlarged, beside a skip: (B, Ch, H / 2, W / 2), (B, Cs, H, W) -> (B, Cout, H, W).
+
+    It is block(cat(enlarged h, skip)) without ever enlarging h. What is nearest to nearest neighbours need be worked out once:
+    norm, SiLU and the 1x1 convolution go before the enlarging, and a 3x3 convolution after it is a transposed one of 4x4 before it,
+    with 4 products a pixel in place of 9.
+    """
+
+    def __init__(self, c_small: int, c_skip: int, c_out: int, embedding: int):
+        super().__init__(c_small + c_skip, c_out, embedding)
+        self.c_small = c_small
+        self._kept = None, ()
+
+    def forward(self, small: Tensor, skip: Tensor, embedding: Tensor) -> Tensor:
+        spread, beside, point_small, point_skip = self.kernels()
+        a, b = self.normed(small, skip)
+        h = F.conv_transpose2d(a, spread, stride=2, padding=1).add_(F.conv2d(b, beside, self.conv1.bias, padding=1))
+        passed = F.interpolate(F.conv2d(small, point_small, self.skip.bias), scale_factor=2.0)
+        return self.finished(h, embedding).add_(passed).add_(F.conv2d(skip, point_skip))
+
+    def normed(self, small: Tensor, skip: Tensor) -> tuple[Tensor, Tensor]:
+        """Group norm of both together, and SiLU. A group's moments are the means of its channels', which enlarging leaves as they are."""
+        norm, both = self.norm1, (small, skip)
+        channels = [torch.cat([moment(part).mean((2, 3)) for part in both], 1) for moment in (lambda x: x, torch.square)]  # (B, C) each
+        grouped = (moment.unflatten(1, (norm.num_groups, -1)) for moment in channels)
+        mean, square = (moment.mean(2, keepdim=True).expand_as(moment).flatten(1) for moment in grouped)  # (B, C), equal within a group
+        scale = norm.weight * (square - mean.square() + norm.eps).rsqrt()
+        shift = norm.bias - mean * scale
+        scales, shifts = (x[:, :, None, None].tensor_split([self.c_small], 1) for x in (scale, shift))
+        a, b = (F.silu(torch.addcmul(to, part, by), inplace=True) for part, by, to in zip(both, scales, shifts, strict=True))
+        return a, b
+
+    def kernels(self) -> tuple[Tensor, ...]:
+        """Both convolutions' kernels for each part: 3x3 of the small map, spread to (Ch, Cout, 4, 4), and of the skip; 1x1 of both.
+
+        A pixel is one of four equal ones of the enlarged map, so the kernel is summed over them. All are kept as long as the
+        weights stay what they are, unless somebody learns from them.
+        """
+        state = [(conv.weight.data_ptr(), conv.weight._version) for conv in (self.conv1, self.skip)]
+        if not torch.is_grad_enabled() and self._kept[0] == state:
+            return self._kept[1]
+        (small, beside), points = (conv.weight.tensor_split([self.c_small], 1) for conv in (self.conv1, self.skip))
+        flipped = small.transpose(0, 1).flip(2, 3)
+        spread = sum(F.pad(flipped, (x, 1 - x, y, 1 - y)) for x in (0, 1) for y in (0, 1))
+        kernels = tuple(kernel.contiguous(memory_format=torch.channels_last) for kernel in (spread, beside, *points))
+        if not torch.is_grad_enabled():
+            self._kept = state, kernels
+        return kernels
 
 
 class UNet(nn.Module):
@@ -66,7 +120,7 @@ class UNet(nn.Module):
         self.conv_in = nn.Conv2d(1, a, 3, padding=1)
         self.down1, self.down2, self.down3 = ResidualBlock(a, a, e), ResidualBlock(a, b, e), ResidualBlock(b, c, e)
         self.middle = ResidualBlock(c, d, e)
-        self.up3, self.up2, self.up1 = ResidualBlock(d + c, c, e), ResidualBlock(c + b, b, e), ResidualBlock(b + a, a, e)
+        self.up3, self.up2, self.up1 = RisingBlock(d, c, c, e), RisingBlock(c, b, b, e), RisingBlock(b, a, a, e)
         self.norm_out, self.conv_out = nn.GroupNorm(8, a), nn.Conv2d(a, 1, 3, padding=1)
         nn.init.zeros_(self.conv_out.weight)
         nn.init.zeros_(self.conv_out.bias)
@@ -85,7 +139,7 @@ class UNet(nn.Module):
         h2 = self.down2(F.avg_pool2d(h1, 2), embedding)  # (B, 64, 16, 16)
         h3 = self.down3(F.avg_pool2d(h2, 2), embedding)  # (B, 128, 8, 8)
         h = self.middle(F.avg_pool2d(h3, 2), embedding)  # (B, 256, 4, 4)
-        h = self.up3(torch.cat([F.interpolate(h, scale_factor=2.0), h3], dim=1), embedding)
-        h = self.up2(torch.cat([F.interpolate(h, scale_factor=2.0), h2], dim=1), embedding)
-        h = self.up1(torch.cat([F.interpolate(h, scale_factor=2.0), h1], dim=1), embedding)  # (B, 32, 32, 32)
+        h = self.up3(h, h3, embedding)
+        h = self.up2(h, h2, embedding)
+        h = self.up1(h, h1, embedding)  # (B, 32, 32, 32)
         return self.conv_out(F.silu(self.norm_out(h)))

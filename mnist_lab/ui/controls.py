@@ -26,10 +26,14 @@ def opening(title: str, words: str) -> gr.HTML:
     return gr.HTML(f'<div class="lab"><div class="opening"><h1>{title}</h1><p class="lede">{words}</p></div></div>', container=False, padding=False)
 
 
+SAVE = ('<button class="icon save" data-do="picture" title="Save this part as a picture" aria-label="Save this part as a picture">'
+        '<svg viewBox="0 0 18 18"><path d="M9 2.500v8.500m-3.500-3.500L9 11l3.500-3.500M3 14.500h12"/></svg></button>')
+
+
 def wing(title: str, words: str, aside: str = "") -> gr.HTML:
-    """The heading of a further part of a room."""
-    return gr.HTML(f'<div class="lab"><div class="wing"><header><div><h2>{title}</h2><p class="lede">{words}</p></div>{aside}</header></div></div>',
-                   container=False, padding=False)
+    """The heading of a further part of a room, which can be saved as a picture."""
+    told = f'<div class="titled"><h2>{title}</h2>{SAVE}</div><p class="lede">{words}</p>'
+    return gr.HTML(f'<div class="lab"><div class="wing"><header><div>{told}</div>{aside}</header></div></div>', container=False, padding=False)
 
 
 SCALE = '<div class="scale"><span>below zero</span><i></i><span>above zero</span></div>'

@@ -20,7 +20,7 @@ def head() -> str:
     """The address as it was before any tab rewrote it, the tokens and page rules, then window.Lab and the networks that run in the page."""
     tokens = asset("tokens.css").replace("fonts/", f"gradio_api/file={FONTS}/")
     address = "window.labQuery = new URLSearchParams(location.search); window.labAwaited = window.labQuery.get('room');"
-    scripts = "\n".join(map(asset, ("lab.js", "net.js", "digit.js", "conv.js", "enlarged.js", "forge.js", "sketch.js")))
+    scripts = "\n".join(map(asset, ("lab.js", "net.js", "digit.js", "conv.js", "enlarged.js", "forge.js", "sketch.js", "picture.js")))
     return f"<script>{address}</script>\n<style>{tokens}\n{_own('page.css')}</style>\n<script>{scripts}</script>"
 
 

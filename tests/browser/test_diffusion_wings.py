@@ -224,14 +224,16 @@ def test_a_link_restores_noises_and_drawings(page, url, store):
     expect(wing(page, "draw").locator(".choices [aria-pressed=true]")).to_have_text("5")
     for canvas, pixels in zip(canvases, before, strict=True):
         page.wait_for_function("([canvas, was]) => { const c = document.querySelector(canvas);"
-                               " return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 0).every((v, i) => Math.abs(v - was[i]) <= 20); }",
+                               " const now = [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 0);"
+                               " return now.every((v, i) => Math.abs(v - was[i]) <= 20); }",
                                arg=[canvas, pixels], timeout=SLOW)
 
 
 def test_a_drawing_in_a_link_is_the_drawing(page, url, store):
     open_room(page, url)
     same = page.evaluate("() => { const p = Uint8Array.from({ length: 784 }, (_, i) => (i * 37) % 256), q = p.map((v) => (v > 127 ? 255 : 0));"
-                         " return [Lab.lengthen(Lab.shorten(p, 8), 8).every((v, i) => v === p[i]), Lab.lengthen(Lab.shorten(q, 1), 1).every((v, i) => v === q[i]),"
+                         " return [Lab.lengthen(Lab.shorten(p, 8), 8).every((v, i) => v === p[i]),"
+                         " Lab.lengthen(Lab.shorten(q, 1), 1).every((v, i) => v === q[i]),"
                          " Lab.lengthen(Lab.shorten(p, 4), 4).every((v, i) => Math.abs(v - p[i]) <= 8),"
                          " ['', 'abc', undefined, 'é'.repeat(523)].every((text) => Lab.lengthen(text, 4) === null)]; }")
     assert same == [True] * 4
