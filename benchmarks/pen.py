@@ -7,6 +7,7 @@ best network alone take, so that the share of everything else (frames, the line,
 
 import contextlib
 import math
+import random
 import shutil
 import statistics
 import time
@@ -22,19 +23,25 @@ from mnist_lab.ui.classify_tab import FOUR, read_drawing
 from mnist_lab.ui.readings import input_of
 
 ROUNDS = 12  # drawings of each sort
-PACE = 1 / 120  # s between two moves of the mouse
+PACE = 1 / 60  # s at most between a frame and the next move of the mouse: any share of it, for a hand knows of no frames
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 ZERO = [[[.5 + .2 * math.cos(.1 * k), .5 + .32 * math.sin(.1 * k)] for k in range(64)]]
 SEVEN = [[[.28 + .014 * k, .22] for k in range(31)] + [[.70 - .0065 * k, .22 + .015 * k] for k in range(41)]]
 
 WATCH = """() => {
   window.moves = []; window.ends = []; let waiting = [], lifted = 0;
-  document.addEventListener("pointermove", (e) => { if (e.buttons) waiting.push(e.timeStamp); }, true);
+  const moved = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove"; // as the pad listens
+  document.addEventListener(moved, (e) => { over(); if (e.buttons) waiting.push(e.timeStamp); }, true);
   document.addEventListener("pointerup", (e) => { lifted = e.timeStamp; }, true);
-  const painted = (f) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = () => f(performance.now()); port2.postMessage(0); };
+  const frame = requestAnimationFrame; let inFrame = false;
+  window.requestAnimationFrame = (f) => frame((now) => { inFrame = true; try { f(now); } finally { inFrame = false; } });
+  let after = []; // what waits for the end of the frame: the next task, be it this message or a move
+  const over = () => { const now = performance.now(), all = after; after = []; all.forEach((f) => f(now)); };
+  const told = (f) => { after.push(f); const { port1, port2 } = new MessageChannel(); port1.onmessage = over; port2.postMessage(0); };
+  const painted = (f) => (inFrame ? told(f) : frame(() => told(f))); // what comes between frames is painted in the next
   document.addEventListener("lab:reading", ({ detail }) => {
     if (detail.page && !detail.final) { const mine = waiting; waiting = []; painted((now) => moves.push(...mine.map((t) => now - t))); }
-    if (detail.final && detail.lifted) requestAnimationFrame(() => painted((now) => ends.push(now - lifted)));
+    if (detail.final && detail.lifted) frame(() => told((now) => ends.push(now - lifted)));
   });
   return Lab.network("lenet").then(() => 1);
 }"""
@@ -61,7 +68,7 @@ def opened(store: Store, room: str) -> Iterator[Page]:
 
 def draw(page: Page, strokes: list[list[list[float]]]) -> None:
     """At the pace of a hand, with the readings of the last stroke awaited."""
-    box = page.locator(".pad .ink").bounding_box()
+    box, pause = page.locator(".pad .ink").bounding_box(), random.Random(0)
     for stroke in strokes:
         points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
         count = page.evaluate("ends.length")
@@ -69,7 +76,7 @@ def draw(page: Page, strokes: list[list[list[float]]]) -> None:
         page.mouse.down()
         for point in points[1:]:
             page.mouse.move(*point)
-            time.sleep(PACE)
+            time.sleep(PACE * pause.random())
         page.mouse.up()
         page.wait_for_function("(count) => ends.length > count", arg=count)
     page.click(".pad .clear")

@@ -278,6 +278,11 @@ def test_a_drawing_is_redrawn_finished_and_relabelled(page, url, store):
     part.get_by_role("button", name="Lower half").click()
     until(page, "draw", "finished", "v >= 2")
     expect(part.locator(".four .tile")).to_have_count(4)
+    part.locator(".rub").focus()
+    before = int(told(page, "draw", "finished"))
+    for key in ("ArrowUp", "ArrowUp", "Space"):
+        page.keyboard.press(key)
+    until(page, "draw", "finished", f"v > {before}")
     part.get_by_role("button", name="As another digit").click()
     until(page, "draw", "relabelled", "v >= 2")
     expect(part.locator(".relabelled .says")).to_contain_text("Under its own label, 1")

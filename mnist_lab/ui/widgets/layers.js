@@ -109,16 +109,18 @@ const ofRun = ({ ops }, run) => ops.flatMap((op, place) => {
   const bytes = Int8Array.from(channels.flatMap((c) => [...all.subarray(c * n, c * n + n)]), (v) => Math.round(Lab.clamp(v / scale, -1, 1) * TOP));
   return [{ name: op.name, kind: place === ops.length - 1 ? "answer" : KINDS[op.kind], count, size: op.shape[2] ?? 1, channels, scale, values: bytes }];
 });
-let rested = 0, waiting = false; // the river takes at most a third of the page's time, so that the bars keep up with the pen
+const EVERY = 66; // ms between two paintings of the river, which cost the next frame as much as its sums cost this one
+let rested = 0, waiting = false; // it takes at most a third of the page's time, so that the bars keep up with the pen
 const tick = async () => {
-  if (performance.now() < rested) { requestAnimationFrame(tick); return; }
+  if (performance.now() < rested) { afterFrame(); return; }
   const mine = reading, found = await Lab.runOf(mine, network).catch(() => null), from = performance.now();
   waiting = false;
   if (mine !== reading) { if (runs(reading)) soon(); return; }
   if (found) adopt(ofRun(found.net, found.run), found.net.name);
-  rested = 3 * performance.now() - 2 * from;
+  rested = Math.max(from + EVERY, 3 * performance.now() - 2 * from);
 };
-const soon = () => { if (!waiting) { waiting = true; requestAnimationFrame(tick); } };
+const afterFrame = () => requestAnimationFrame(() => setTimeout(tick)); // painted in the next: the frame itself belongs to the pen and the bars
+const soon = () => { if (!waiting) { waiting = true; afterFrame(); } };
 const runs = (data) => !data.empty && !data.layers && (Lab.runsHere(data) || (data.final && !data.recorded));
 const show = (data) => {
   if (data.error) return;

@@ -2,6 +2,7 @@ const { $, el, inkScale, named, paint } = Lab;
 const WAYS = { redrawn: "Redraw it", finished: "Finish it", relabelled: "As another digit" }, RUBBER = 2.2; // radius, in pixels of the 28
 let way = "redrawn", pixels = null, label = null, seed = 0, reader = null, rubbed = new Uint8Array(784), film = null;
 const done = {}, answers = {}; // way -> what its last answer was for, and that answer
+let soon = 0; // a question that waits for the hand to rest
 const { top } = Lab, read = (cell) => reader && top(reader.run(cell).p), bare = (cell) => (reader ? `read as ${read(cell)}` : "");
 
 // ---- from a noise level (SDEdit)
@@ -18,15 +19,24 @@ const strip = () => film && Lab.paintStrip($(".redrawn .strip canvas", element),
 
 // ---- a part rubbed out (RePaint)
 const rub = $(".rub", element), noise = Uint8Array.from({ length: 784 }, () => 40 + 170 * Math.random());
-const paintRub = () => { if (pixels) paint(rub, pixels.map((v, i) => (rubbed[i] ? noise[i] : v)), 28, 28, inkScale(0, 255)); rub.setAttribute("aria-label", "Your digit; what is static will be drawn by the network"); };
+const paintRub = () => { if (pixels) paint(rub, pixels.map((v, i) => (rubbed[i] ? noise[i] : v)), 28, 28, inkScale(0, 255)); rub.setAttribute("aria-label", "Your digit; what is static will be drawn by the network. Arrows move the rubber, space rubs out."); };
 const wipe = (e) => {
-  const r = rub.getBoundingClientRect(), x = (e.clientX - r.left) / r.width * 28, y = (e.clientY - r.top) / r.height * 28;
+  const r = rub.getBoundingClientRect(); wipeAt((e.clientX - r.left) / r.width * 28, (e.clientY - r.top) / r.height * 28);
+};
+const wipeAt = (x, y) => {
   for (let i = 0; i < 784; i++) if (Math.hypot(i % 28 + .5 - x, Math.floor(i / 28) + .5 - y) < RUBBER) rubbed[i] = 255;
   paintRub();
 };
 rub.addEventListener("pointerdown", (e) => { if (e.isPrimary && !e.button) { rub.setPointerCapture(e.pointerId); wipe(e); } });
 rub.addEventListener("pointermove", (e) => { if (rub.hasPointerCapture(e.pointerId)) for (const m of e.getCoalescedEvents?.() ?? [e]) wipe(m); });
 rub.addEventListener("pointerup", () => ask());
+const spot = { x: 14, y: 14 }, rubber = $(".rubber", element), aim = () => { for (const name of ["x", "y"]) rubber.style.setProperty(`--${name}`, spot[name]); };
+rub.addEventListener("keydown", (e) => {
+  const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], " ": [0, 0] }[e.key] ?? [];
+  if (dx === undefined) return;
+  e.preventDefault(); spot.x = Lab.clamp(spot.x + dx, 0, 28); spot.y = Lab.clamp(spot.y + dy, 0, 28); aim();
+  if (e.key === " ") { wipeAt(spot.x, spot.y); clearTimeout(soon); soon = setTimeout(ask, 600); }
+});
 const whole = () => { rubbed = new Uint8Array(784); paintRub(); delete answers.finished; $(".four", element).replaceChildren(); $(".finished .says", element).textContent = "Wipe over a part of your digit."; };
 $(".half", element).addEventListener("click", () => { rubbed = Uint8Array.from({ length: 784 }, (_, i) => (i < 392 ? 0 : 255)); paintRub(); ask(); });
 $(".mend", element).addEventListener("click", whole);
@@ -67,13 +77,12 @@ const choose = (name) => {
 };
 const markWay = Lab.segments($(".ways", element), WAYS, choose), markLabel = Lab.labels($(".choices", element), (d) => { label = d; ask(); }, true);
 $(".other", element).addEventListener("click", () => { seed = Math.floor(Math.random() * 1000); ask(); });
-let soon = 0;
 const pad = Lab.sketch($(".sketch", element), { label: "Drawing pad. Draw a digit for the network to work on.", take: (given, how) => {
   clearTimeout(soon); pixels = given; player.stop(); whole();
   if (given) { if (how !== "moving") soon = setTimeout(ask, 100); }
 } });
 
-pixels = Lab.bytes(props.value.pixels); rubbed = Lab.bytes(props.value.rubbed); pad.show(pixels); paintRub(); markWay(way); markLabel(label);
+pixels = Lab.bytes(props.value.pixels); rubbed = Lab.bytes(props.value.rubbed); pad.show(pixels); paintRub(); markWay(way); markLabel(label); aim();
 for (const [name, key] of [["redrawn", "redraw"], ["finished", "finish"], ["relabelled", "relabel"]]) { done[name] = asked(name); open(name, { ...props.value[key], own: props.value.label, seen: props.value.label }); }
 player.seek(4);
 const [drawing, wanted, told, hand, gone] = (address.read("redraw") ?? "").split("*"), given = wanted in WAYS && Lab.lengthen(drawing, 4);

@@ -24,8 +24,8 @@ class Redraw(Widget):
       <span class="note says"></span></p></div></div>
   <div class="way answer finished" hidden>
     <div class="pair"><figure><p class="cap"><b>Rub out a part</b>
-        <span><button class="btn quiet half">Lower half</button><button class="btn quiet mend">Start over</button></span></p><div class="sheet">
-      <canvas class="rub" role="img"></canvas></div></figure>
+        <span><button class="btn quiet half">Lower half</button><button class="btn quiet mend">Start over</button></span></p><div class="sheet rubbing">
+      <canvas class="rub" role="application" tabindex="0"></canvas><i class="rubber"></i></div></figure>
       <figure><p class="cap"><b>Filled in, four ways</b></p><div class="four"></div></figure></div><p class="note says"></p></div>
   <div class="way answer relabelled" hidden>
     <div class="pair"><figure><p class="cap"><b>The noise it comes from</b></p><div class="sheet">
