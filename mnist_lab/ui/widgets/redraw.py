@@ -23,7 +23,7 @@ class Redraw(Widget):
     <div class="film"><button class="play"></button><div class="strip"><canvas></canvas><div class="head"></div></div><p class="cap">
       <span class="note says"></span></p></div></div>
   <div class="way answer finished" hidden>
-    <div class="pair"><figure><p class="cap"><b>Rub out a part</b>
+    <div class="pair"><figure><p class="cap"><b>Rub out</b>
         <span><button class="btn quiet half">Lower half</button><button class="btn quiet mend">Start over</button></span></p><div class="sheet rubbing">
       <canvas class="rub" role="application" tabindex="0"></canvas><i class="rubber"></i></div></figure>
       <figure><p class="cap"><b>Filled in, four ways</b></p><div class="four"></div></figure></div><p class="note says"></p></div>
