@@ -173,6 +173,11 @@ def test_a_film_too_long_to_go_on_from_gets_a_sentence(store, lab):
     assert "1,000 looks" in answer(store, diffusion_guide_wing.looks, asked)["error"]
 
 
+def test_a_branch_that_would_look_too_often_gets_a_sentence(store, lab):
+    asked = {"settings": settings_of(lab.sampling([3], steps=600)), "column": 0, "step": 50, "label": 1, "sampler": "heun", "guidance": 1.0, "seed": 0}
+    assert "1,000 times" in answer(store, diffusion_branch_wing.branch, asked)["error"]
+
+
 # ---- the race
 
 

@@ -8,15 +8,16 @@ from torch import nn
 from mnist_lab.models import MODELS, Denoiser, Discriminator, Generator, LeNet, ResidualDiscriminator, ResidualGenerator, ResNet, UNet, fold_batch_norm
 from mnist_lab.models.denoiser import DEVIATION, MEAN
 from mnist_lab.models.unet import ResidualBlock, RisingBlock
+from mnist_lab.training import average
 
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def randomised(network: nn.Module) -> nn.Module:
+def randomised(network: nn.Module, seed: int = 0) -> nn.Module:
     """Random weights everywhere, and batch-norm statistics as training would leave them: nothing is zero or one by design."""
-    generator = seeded()
+    generator = seeded(seed)
     with torch.no_grad():
         for p in network.parameters():
             p.normal_(0.0, 0.1 if p.dim() > 1 else 1.0, generator=generator)
@@ -50,12 +51,12 @@ def test_a_network_is_rebuilt_by_its_config(name):
 
 
 def test_a_rising_block_is_the_plain_one_on_the_enlarged_map():
-    """With gradients and without, and again when the weights have changed in place."""
+    """With gradients and without, and again when other weights were loaded, and when they were averaged in place."""
     rising, plain = randomised(RisingBlock(24, 16, 8, 12)), ResidualBlock(40, 8, 12)
     plain.load_state_dict(rising.state_dict())
     small, skip, embedding = (torch.randn(shape, generator=seeded(3)) for shape in ((2, 24, 6, 6), (2, 16, 12, 12), (2, 12)))
     both = torch.cat([F.interpolate(small, scale_factor=2.0), skip], dim=1)
-    for weights in range(2):
+    for weights in range(3):
         ours, theirs = rising(small, skip, embedding), plain(both, embedding)
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
         for network, out in ((rising, ours), (plain, theirs)):
@@ -66,10 +67,25 @@ def test_a_rising_block_is_the_plain_one_on_the_enlarged_map():
         with torch.inference_mode():
             for _ in range(2):  # the second time from kernels it has kept
                 torch.testing.assert_close(rising(small, skip, embedding), theirs, rtol=1e-4, atol=1e-4)
-        with torch.no_grad():
-            for a, b in zip(rising.parameters(), plain.parameters(), strict=True):
-                a.mul_(0.5 + weights)
-                b.copy_(a)
+        other = randomised(RisingBlock(24, 16, 8, 12), 7 + weights)
+        average(rising, other, 0.5) if weights else rising.load_state_dict(other.state_dict())  # the kept kernels are of the weights before
+        plain.load_state_dict(rising.state_dict())
+
+
+def test_a_rising_block_normalises_in_full_precision_too():
+    """In bfloat16 the difference of two squares would be nothing, or below it."""
+    block = randomised(RisingBlock(24, 16, 8, 12))
+    small, skip, embedding = (torch.randn(shape, generator=seeded(3)) for shape in ((2, 24, 6, 6), (2, 16, 12, 12), (2, 12)))
+    exact = block(small + 30, skip + 30, embedding)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = block(small + 30, skip + 30, embedding).float()
+    assert (mixed - exact).abs().mean() < 0.05 * exact.abs().mean()
+
+
+def test_a_unet_loaded_in_inference_mode_answers():
+    with torch.inference_mode():
+        model = randomised(UNet())
+        assert model(*unet_inputs()).isfinite().all()
 
 
 @pytest.mark.parametrize(("network", "features"), [(LeNet, 32), (ResNet, 256)])

@@ -55,7 +55,7 @@ Noise = Callable[[Tensor], Tensor]  # what is drawn at every step: N(0, 1) in th
 
 
 def fresh_noise(generator: torch.Generator, same: bool = False) -> Noise:
-    """From a generator on the device of x; `same` for all pictures of a batch, which then differ by their labels alone."""
+    """x (B, ...) -> N(0, 1) in its shape, from a generator on its device; `same` for all pictures of a batch, which then differ by their labels alone."""
     def draw(x: Tensor) -> Tensor:
         return torch.randn((1 if same else len(x), *x.shape[1:]), generator=generator, device=x.device, dtype=x.dtype).expand_as(x)
 

@@ -43,7 +43,7 @@ class ResidualBlock(nn.Module):
         return self.finished(h, embedding).add_(self.skip(x))
 
     def finished(self, h: Tensor, embedding: Tensor) -> Tensor:
-        """From the first convolution's answer to the second's; what is nobody else's is worked on in place."""
+        """From the first convolution's answer (B, Cout, H, W) to the second's; what is nobody else's is worked on in place."""
         h += self.embed(embedding)[:, :, None, None]
         return self.conv2(F.silu(self.norm2(h), inplace=True))
 
@@ -69,32 +69,36 @@ class RisingBlock(ResidualBlock):
         return self.finished(h, embedding).add_(passed).add_(F.conv2d(skip, point_skip))
 
     def normed(self, small: Tensor, skip: Tensor) -> tuple[Tensor, Tensor]:
-        """Group norm of both together, and SiLU. A group's moments are the means of its channels', which enlarging leaves as they are."""
-        norm, both = self.norm1, (small, skip)
+        """Group norm of both together, and SiLU, each in its own shape.
+
+        A group's moments are the means of its channels', which enlarging leaves as they are.
+        """
+        norm, both = self.norm1, (small.float(), skip.float())  # as nn.GroupNorm does in mixed precision
         channels = [torch.cat([moment(part).mean((2, 3)) for part in both], 1) for moment in (lambda x: x, torch.square)]  # (B, C) each
         grouped = (moment.unflatten(1, (norm.num_groups, -1)) for moment in channels)
         mean, square = (moment.mean(2, keepdim=True).expand_as(moment).flatten(1) for moment in grouped)  # (B, C), equal within a group
-        scale = norm.weight * (square - mean.square() + norm.eps).rsqrt()
+        scale = norm.weight * ((square - mean.square()).clamp(min=0) + norm.eps).rsqrt()
         shift = norm.bias - mean * scale
         scales, shifts = (x[:, :, None, None].tensor_split([self.c_small], 1) for x in (scale, shift))
         a, b = (F.silu(torch.addcmul(to, part, by), inplace=True) for part, by, to in zip(both, scales, shifts, strict=True))
         return a, b
 
     def kernels(self) -> tuple[Tensor, ...]:
-        """Both convolutions' kernels for each part: 3x3 of the small map, spread to (Ch, Cout, 4, 4), and of the skip; 1x1 of both.
+        """For the 3x3 convolution (Ch, Cout, 4, 4) of the small map, spread, and (Cout, Cs, 3, 3) of the skip; for the 1x1 (Cout, Ch or Cs, 1, 1).
 
         A pixel is one of four equal ones of the enlarged map, so the kernel is summed over them. All are kept as long as the
         weights stay what they are, unless somebody learns from them.
         """
-        state = [(conv.weight.data_ptr(), conv.weight._version) for conv in (self.conv1, self.skip)]
-        if not torch.is_grad_enabled() and self._kept[0] == state:
-            return self._kept[1]
+        learning, (state, kept) = torch.is_grad_enabled(), self._kept
+        now = None if learning else [(w.data_ptr(), 0 if w.is_inference() else w._version) for w in (self.conv1.weight, self.skip.weight)]
+        if now and state == now:
+            return kept
         (small, beside), points = (conv.weight.tensor_split([self.c_small], 1) for conv in (self.conv1, self.skip))
         flipped = small.transpose(0, 1).flip(2, 3)
         spread = sum(F.pad(flipped, (x, 1 - x, y, 1 - y)) for x in (0, 1) for y in (0, 1))
         kernels = tuple(kernel.contiguous(memory_format=torch.channels_last) for kernel in (spread, beside, *points))
-        if not torch.is_grad_enabled():
-            self._kept = state, kernels
+        if not learning:
+            self._kept = now, kernels
         return kernels
 
 

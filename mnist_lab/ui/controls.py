@@ -4,6 +4,7 @@ import functools
 import inspect
 import json
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -26,13 +27,14 @@ def opening(title: str, words: str) -> gr.HTML:
     return gr.HTML(f'<div class="lab"><div class="opening"><h1>{title}</h1><p class="lede">{words}</p></div></div>', container=False, padding=False)
 
 
-SAVE = ('<button class="icon save" data-do="picture" title="Save this part as a picture" aria-label="Save this part as a picture">'
+SAVE = ('<button class="icon save" data-do="picture" title="Save this part as a picture" aria-label="Save as a picture: {}">'
         '<svg viewBox="0 0 18 18"><path d="M9 2.500v8.500m-3.500-3.500L9 11l3.500-3.500M3 14.500h12"/></svg></button>')
 
 
 def wing(title: str, words: str, aside: str = "") -> gr.HTML:
     """The heading of a further part of a room, which can be saved as a picture."""
-    told = f'<div class="titled"><h2>{title}</h2>{SAVE}</div><p class="lede">{words}</p>'
+    save = SAVE.format(re.sub("<[^>]+>", "", title))
+    told = f'<div class="titled"><h2>{title}</h2>{save}</div><p class="lede">{words}</p>'
     return gr.HTML(f'<div class="lab"><div class="wing"><header><div>{told}</div>{aside}</header></div></div>', container=False, padding=False)
 
 

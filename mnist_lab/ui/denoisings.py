@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+import threading
 
 import numpy as np
 from torch import Tensor
@@ -22,11 +23,11 @@ RUNNERS = {  # samplers: name, the same where there is little room, what is part
     "ipndm": ("iPNDM", "iPNDM", "remembers three steps"), "consistency": ("Consistency", "Consist.", "all fresh noise each step"),
 }
 SEED = 9  # of the film the room opens on
-MOST_LOOKS = 1_000  # of a film that can be gone on from: the server takes its steps again
-WHOLE = 120  # steps of a film that comes whole
+MOST_LOOKS = 1_000  # of a film that can be gone on from, and of the way on: the server takes its steps again
+WHOLE = 120  # steps of a film that comes whole, and of a sampler in the race at most
 MOST_LABELS = 11  # of a film: no label and ten
 GREYS = 16  # of the noise that a film shows
-REMEMBERED = 2  # films of one label whose frames stay, each under 13 MB
+REMEMBERED = 4  # films of one label whose frames stay, each under 13 MB
 KNOWN = {"network", "labels", "steps", "seed", "sampler", "schedule", "guidance", "interval", "negative", "eta", "variance", "curve", *SHAPE_BOUNDS}
 
 
@@ -118,7 +119,11 @@ def origin(store: Store, payload: dict) -> tuple[DiffusionLab, Sampling, list[Fr
     s = sampling_from(lab, settings, labels=[settings["labels"][column]])
     if s.steps * LOOKS[s.sampler] > MOST_LOOKS:
         raise ValueError(f"Only a film of up to {MOST_LOOKS:,} looks of the network can be gone on from. Generate a shorter one.")
-    return lab, s, _frames(store, json.dumps(settings_of(s)))
+    with _making:  # two parts that ask for one film wait for one another
+        return lab, s, _frames(store, json.dumps(settings_of(s)))
+
+
+_making = threading.Lock()
 
 
 @functools.lru_cache(maxsize=REMEMBERED)

@@ -195,14 +195,37 @@ def test_a_link_restores_a_branch_and_a_look_of_the_film_it_asks_for(page, url, 
     expect(wing(page, "guide").locator(".at")).to_have_text("Guidance 3.5")
     wing(page, "guide").locator("input").fill("2")
     page.wait_for_url("**guide=5*7*2**")
+    open_room(page, url, "&steps=8&which=one&label=4&seed=4&guide=5*7*3.5&branch=2*9*dpm*1.5*4")
+    until(page, "branch", "branched", "v === '2 4 9'")
+    wing(page, "guide")
+    until(page, "guide", "looked", "v === '5 7'")
+    page.wait_for_timeout(1_000)  # long enough for a look at the branch's frame, if one were taken
+    assert told(page, "guide", "looked") == "5 7" and "guide=5*7*3.5" in page.url
+    page.locator("#new-noise").click()  # another film: a link to what was done with this one would lead elsewhere
+    page.wait_for_url(lambda address: "branch=" not in address)
+
+
+@pytest.mark.parametrize("nonsense", [
+    "guide=1*2*1.2.3", "branch=1*2*constructor*1.5*1", f"redraw={'_' * 523}*constructor*any*0*A", "walk=1*2*x*1*1", "noised=*", "lanes=constructor.5*ddim.3*dpm.4*heun.2",
+], ids=lambda text: text[:12])
+def test_nonsense_in_a_part_s_link_is_ignored(page, url, store, nonsense):
+    failed = []
+    page.on("pageerror", lambda error: failed.append(error))
+    open_room(page, url, f"&{nonsense}")
+    expect(wing(page, "guide").locator(".at")).to_have_text("Guidance 2.0")
+    expect(wing(page, "draw").locator(".redrawn")).to_be_visible()
+    assert wing(page, "branch").locator(".samplers [aria-pressed=true]").inner_text() == "DDIM" and not failed
 
 
 def test_a_link_restores_noises_and_drawings(page, url, store):
-    """The two seeds and the window; the drawings of two pads, in sixteen greys."""
+    """The two seeds, label and window; the drawings of two pads, in sixteen greys, and what was rubbed out."""
     open_room(page, url)
     part = wing(page, "seeds")
-    part.get_by_role("button", name="Label 3").click()
-    page.wait_for_url("**walk=*")
+    part.get_by_role("button", name="Label 5").click()
+    page.wait_for_url("**walk=31*47*5*8*4**")
+    part.locator(".window i").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**walk=31*47*5*8*3**")
     part = wing(page, "draw")
     told(page, "draw", "ready")
     part.locator(".samples button").nth(2).click()
@@ -210,23 +233,25 @@ def test_a_link_restores_noises_and_drawings(page, url, store):
     part.get_by_role("button", name="Lower half").click()
     part.get_by_role("button", name="Label 5").click()
     page.wait_for_url(re.compile(r"redraw=[\w-]+\*finished\*5\*"))
-    part.get_by_role("button", name="Redraw it").click()
-    page.wait_for_url(re.compile(r"redraw=[\w-]+\*redrawn\*5\*"))
     part = wing(page, "noise")
     part.locator(".samples button").nth(3).click()
     page.wait_for_url("**noised=*")
-    canvases = ["#diffusion-seeds .made", "#diffusion-draw .from", "#diffusion-noise .noisy canvas"]
+    canvases = ["#diffusion-seeds .made", "#diffusion-seeds .mixed", "#diffusion-noise .noisy canvas"]
     link, before = page.url, [ink(page, canvas) for canvas in canvases]
     page.goto("about:blank")
     page.goto(link)
     for name in ("seeds", "draw", "noise"):
         wing(page, name).scroll_into_view_if_needed()
-    expect(wing(page, "draw").locator(".choices [aria-pressed=true]")).to_have_text("5")
     for canvas, pixels in zip(canvases, before, strict=True):
         page.wait_for_function("([canvas, was]) => { const c = document.querySelector(canvas);"
                                " const now = [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 0);"
                                " return now.every((v, i) => Math.abs(v - was[i]) <= 20); }",
                                arg=[canvas, pixels], timeout=SLOW)
+    part = wing(page, "draw")
+    expect(part.locator(".choices [aria-pressed=true]")).to_have_text("5")
+    expect(part.locator(".finished .four .tile")).to_have_count(4, timeout=SLOW)
+    until(page, "draw", "finished", "v >= 2")
+    assert page.url == link, "the same drawing and the same part rubbed out are what is written again"
 
 
 def test_a_drawing_in_a_link_is_the_drawing(page, url, store):

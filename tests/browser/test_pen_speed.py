@@ -127,6 +127,22 @@ def test_bars_follow_the_pen_without_the_server_which_confirms_at_the_end(room):
     expect(room.locator(".bars .who")).to_have_text("Best")
 
 
+def test_where_moves_come_with_the_frames_only_the_bars_follow_too(browser, url):
+    """Safari, and pages that are not served securely, know no pointerrawupdate."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.add_init_script("delete window.onpointerrawupdate; delete Window.prototype.onpointerrawupdate;")
+    page.goto(url)
+    page.wait_for_selector(".pad .samples button")
+    assert page.evaluate("'onpointerrawupdate' in window") is False
+    page.evaluate("() => { window.readings = []; document.addEventListener('lab:reading', (e) => readings.push(e.detail)); }")
+    page.evaluate("Lab.network('lenet').then(() => 1)")
+    draw(page, SEVEN)
+    page.wait_for_function("readings.at(-1)?.final")
+    assert page.evaluate("readings.filter((r) => r.page && !r.final).length") > 5
+    assert page.evaluate("readings.at(-1).digit") == 7
+    page.close()
+
+
 def test_every_reading_of_the_page_is_of_the_drawing_on_the_pad(room, store):
     draw(room, SEVEN)
     room.wait_for_function("readings.at(-1).final")

@@ -50,13 +50,16 @@ const branch = Lab.asking(element, server.branch);
 const fresh = () => props.value.fresh.includes(wish.sampler) || (wish.sampler === "ddim" && own()?.eta > 0); // adds noise on the way: another seed is another branch
 const go = async () => {
   if (!own()) return;
-  const { run } = film, seed = fresh() && wish.seed !== null ? wish.seed : own().seed;
-  const answer = await branch({ settings: own(), column: film.column, step: place(), label: wish.label, sampler: wish.sampler, guidance: wish.guidance, seed });
+  const { run } = film, seed = fresh() && wish.seed !== null ? wish.seed : own().seed, { label, sampler, guidance } = wish;
+  const answer = await branch({ settings: own(), column: film.column, step: place(), label, sampler, guidance, seed });
   if (!answer) return;
-  open(answer, run); address.write({ branch: [answer.at[0], wish.label ?? "any", wish.sampler, wish.guidance, seed].join("*") });
+  open(answer, run);
+  if (film.run === run) address.write({ branch: [answer.at[0], label ?? "any", sampler, guidance, seed].join("*") });
   if (!Lab.calm) { player.seek(0); player.play(); }
 };
-const address = Lab.address("diffusion"), given = /^(\d+)\*(any|\d)\*(\w+)\*([\d.]+)\*(\d+)$/.exec(address.read("branch") ?? "");
+const address = Lab.address("diffusion"), given = /^(\d+)\*(any|\d)\*(\w+)\*(\d+(?:\.\d+)?)\*(\d+)$/.exec(address.read("branch") ?? "");
+let linked = Boolean(given); // a link's branch is still to come
+Lab.hear("sampling", (state) => { if (state === "stop") linked = false; });
 $(".go", element).addEventListener("click", go);
 $(".other", element).addEventListener("click", () => { wish.seed = Math.floor(Math.random() * 1000); go(); });
 
@@ -91,7 +94,7 @@ send.addEventListener("click", async () => {
 
 Lab.follow("film", (told) => {
   const first = !film || told.run !== film.run; film = told;
-  if (first && fork && ![told.run, "recorded"].includes(fork.run)) address.write({ branch: null }); // a link to it would lead elsewhere
+  if (first && !linked) address.write({ branch: null }); // a link to it would lead elsewhere
   if (first && film.settings) { wish.guidance = film.settings.guidance; wish.sampler = film.settings.sampler; wish.seed = null; slider.value = wish.guidance; markSampler(wish.sampler); titles(); }
   state();
 });
@@ -99,7 +102,8 @@ Lab.follow("frame", ({ index }) => { at = index; state(); });
 Lab.hear("decided", (found) => { decided = found; });
 if (given) Lab.arrived(({ total }) => { // a link has chosen where to leave the film, and how
   const [, step, label, sampler, guidance, seed] = given;
-  wish = { label: label === "any" ? null : +label, sampler: sampler in props.value.samplers ? sampler : "ddim", guidance: Lab.clamp(+guidance, 0, 8), seed: +seed };
+  linked = false;
+  wish = { label: label === "any" ? null : +label, sampler: Object.hasOwn(props.value.samplers, sampler) ? sampler : "ddim", guidance: Lab.clamp(+guidance, 0, 8), seed: +seed };
   slider.value = wish.guidance; markLabel(wish.label); markSampler(wish.sampler); Lab.tell("seek", Math.min(+step, total - 1)); go();
 });
 markLabel(wish.label); markSampler(wish.sampler); open(props.value.branch, "recorded"); lots = props.value.sixteen.map((found) => lot(found)); rows(); state();

@@ -1,6 +1,6 @@
 """What guidance does: two looks at one noisy picture, their difference as ink, and the guess at any guidance along the line through both.
 
-Value, recorded looks: the answer of `looks` with "guidance" and "most", steps of a film that can be looked into. Hears "film" and "frame": once the
+Value, recorded looks: the answer of `looks` with "guidance", the amount to open with, and "taught", what the network was. Hears "film" and "frame": once the
 visitor's hand moves the film above, or picks a label, `looks` is asked for that frame. The slider asks nothing.
 """
 

@@ -192,6 +192,7 @@
   // Once: the room's film, whole; after a link with settings, the one that it asks for
   const arrived = (f) => {
     let waits = true;
+    hear("sampling", (state) => { if (state === "stop") waits = false; }); // the next film is the visitor's own
     follow("film", (film) => { if (waits && film.settings && film.x.length > film.total && !(film.run === "recorded" && window.labRuns)) { waits = false; f(film); } });
   };
 

@@ -59,6 +59,9 @@ Lab.remember("samples", props.value.samples.map(({ name, pixels }) => ({ name, p
 pixels = Lab.bytes(props.value.pixels); pad.show(pixels);
 const [digit, noise] = (address.read("noised") ?? "").split("*"), given = Lab.lengthen(digit, 4);
 if (given?.some(Boolean) && /^\d{1,9}$/.test(noise ?? "")) { pixels = given; seed = +noise; pad.show(pixels); ask(); }
-Lab.cells(props.value.sheet).then(([x, x0]) => { if (film) return; open({ alpha_bar: props.value.alpha_bar, x, x0 }); player.seek(Math.round(.62 * (x.length - 1))); element.dataset.ready = 1; });
+Lab.cells(props.value.sheet).then(([x, x0]) => {
+  if (!film) open({ alpha_bar: props.value.alpha_bar, x, x0 }); // a link's own may have come first
+  player.seek(Math.round(.62 * (player.frames - 1))); element.dataset.ready = 1;
+});
 Lab.reads(element, (found) => { reader = found; tell(); });
 Lab.repaint(() => { if (film) { strip(); show(player.frame); } });

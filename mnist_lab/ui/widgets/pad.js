@@ -61,7 +61,7 @@ const soon = () => {
   queued = true; requestAnimationFrame(() => { queued = false; paintInk(); readHere(); });
 };
 
-// ---- a reading in the page, on every frame in which the drawing changed
+// ---- a reading in the page, at the latest in every frame in which the drawing changed
 let pilot = null; // the network that follows the pen
 let absent = false; // it could not be had: the server reads while the pen moves
 let readAt = 0; // the version of the drawing last read here

@@ -115,7 +115,7 @@ Lab.follow("film", (told) => {
   if (other) tell();
 });
 if (given.length) Lab.arrived(() => { // a link has chosen the lanes
-  given.forEach(([sampler, steps], i) => { if (RUNNERS[sampler]) lanes[i].who.value = sampler; lanes[i].count.value = Lab.clamp(+steps, 1, MOST); });
+  given.forEach(([sampler, steps], i) => { if (Object.hasOwn(RUNNERS, sampler)) lanes[i].who.value = sampler; lanes[i].count.value = Lab.clamp(+steps, 1, MOST); });
   all();
 });
 laps = props.value.laps.map((lap) => open(lap, props.value.film)); lay(1);

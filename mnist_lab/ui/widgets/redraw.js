@@ -59,6 +59,7 @@ const open = (name, answer) => { answers[name] = answer; OPEN[name](answer); ele
 const CALLS = { redrawn: Lab.asking(element, server.redraw), finished: Lab.asking(element, server.finish), relabelled: Lab.asking(element, server.relabel) };
 const asked = (name) => [Lab.text(pixels), label, name === "relabelled" || seed, name === "finished" && Lab.text(rubbed)].join();
 const ask = async () => {
+  clearTimeout(soon);
   if (!pixels) return;
   const name = way, own = name === "relabelled" ? (label ?? read(pixels) ?? null) : label;
   if (name === "finished" && !rubbed.some(Boolean)) { whole(); return; }
@@ -85,10 +86,10 @@ const pad = Lab.sketch($(".sketch", element), { label: "Drawing pad. Draw a digi
 pixels = Lab.bytes(props.value.pixels); rubbed = Lab.bytes(props.value.rubbed); pad.show(pixels); paintRub(); markWay(way); markLabel(label); aim();
 for (const [name, key] of [["redrawn", "redraw"], ["finished", "finish"], ["relabelled", "relabel"]]) { done[name] = asked(name); open(name, { ...props.value[key], own: props.value.label, seen: props.value.label }); }
 player.seek(4);
-const [drawing, wanted, told, hand, gone] = (address.read("redraw") ?? "").split("*"), given = wanted in WAYS && Lab.lengthen(drawing, 4);
+const [drawing, wanted, told, hand, gone] = (address.read("redraw") ?? "").split("*"), given = Object.hasOwn(WAYS, wanted) && Lab.lengthen(drawing, 4);
 if (given && given.some(Boolean) && /^(any|\d)$/.test(told) && /^\d{1,9}$/.test(hand)) { // a link has brought a drawing, and what to do with it
   pixels = given; label = told === "any" ? null : +told; seed = +hand; rubbed = Lab.lengthen(gone, 1) ?? rubbed; way = wanted;
-  pad.show(pixels); markLabel(label); markWay(way); paintRub();
+  pad.show(pixels); markLabel(label); markWay(way); paintRub(); choose(way);
 }
-Lab.reads(element, (found) => { reader = found; choose(way); show(player.frame); if (answers.finished) OPEN.finished(answers.finished); element.dataset.ready = 1; });
+Lab.reads(element, (found) => { reader = found; if (given && way === "relabelled") ask(); show(player.frame); if (answers.finished) OPEN.finished(answers.finished); element.dataset.ready = 1; });
 Lab.repaint(() => { paintRub(); strip(); show(player.frame); if (answers.finished) OPEN.finished(answers.finished); OPEN.relabelled(answers.relabelled); });

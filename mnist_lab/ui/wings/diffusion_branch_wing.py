@@ -4,10 +4,10 @@ import numpy as np
 import torch
 
 from mnist_lab.checkpoint import Store
-from mnist_lab.diffusion.samplers import FRESH
+from mnist_lab.diffusion.samplers import FRESH, LOOKS
 from mnist_lab.labs import seed_number, whole
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.denoisings import RUNNERS, SEED, WHOLE, film_of, lab_of, label_from, last_of, origin, sampling_from, settings_of
+from mnist_lab.ui.denoisings import MOST_LOOKS, RUNNERS, SEED, WHOLE, film_of, lab_of, label_from, last_of, origin, sampling_from, settings_of
 from mnist_lab.ui.readings import answering
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.branch import Branch
@@ -34,6 +34,8 @@ def branch(store: Store, payload: dict) -> dict:
     step = whole("The step", payload.get("step"), 0, s.steps - 1)
     label, own = label_from(payload.get("label")), settings_of(s)
     new = sampling_from(lab, own, labels=[label], **{key: payload.get(key) for key in ("sampler", "guidance", "seed")})
+    if (s.steps - step) * LOOKS[new.sampler] > MOST_LOOKS:
+        raise ValueError(f"A branch may look at most {MOST_LOOKS:,} times. Choose another sampler, or a later step.")
     way = list(lab.continue_from(frames[step], new, past=frames[:step] if settings_of(new) == own else ()))
     left = s.steps - step
     shown = [round(share * left) for share in np.linspace(0, 1, min(left, WHOLE) + 1)]
