@@ -206,7 +206,8 @@ def test_a_link_restores_a_branch_and_a_look_of_the_film_it_asks_for(page, url, 
 
 
 @pytest.mark.parametrize("nonsense", [
-    "guide=1*2*1.2.3", "branch=1*2*constructor*1.5*1", f"redraw={'_' * 523}*constructor*any*0*A", "walk=1*2*x*1*1", "noised=*", "lanes=constructor.5*ddim.3*dpm.4*heun.2",
+    "guide=1*2*1.2.3", "branch=1*2*constructor*1.5*1", f"redraw={'_' * 523}*constructor*any*0*A", "walk=1*2*x*1*1", "noised=*",
+    "lanes=constructor.5*ddim.3*dpm.4*heun.2",
 ], ids=lambda text: text[:12])
 def test_nonsense_in_a_part_s_link_is_ignored(page, url, store, nonsense):
     failed = []
