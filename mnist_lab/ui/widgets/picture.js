@@ -16,7 +16,7 @@
   const worded = (context, node) => { // word by word: the page has broken the lines already
     const style = getComputedStyle(node.parentElement), range = document.createRange(), upper = style.textTransform === "uppercase";
     context.font = `${style.fontStyle} ${style.fontWeight} ${style.fontSize} ${style.fontFamily}`; context.fillStyle = node.parentElement.closest("svg") ? style.fill : style.color; context.letterSpacing = style.letterSpacing === "normal" ? "0px" : style.letterSpacing;
-    for (const { index, 0: word } of node.data.matchAll(/\S+/g)) {
+    for (const { index, 0: word } of node.data.matchAll(/[^\s\-–—]+[\-–—]*|[\-–—]+/g)) { // a line may end at a dash too
       range.setStart(node, index); range.setEnd(node, index + word.length);
       const box = range.getBoundingClientRect(), said = upper ? word.toUpperCase() : word, { fontBoundingBoxAscent: up, fontBoundingBoxDescent: down } = context.measureText(said);
       if (box.width) context.fillText(said, box.left, box.top + (box.height - up - down) / 2 + up);
