@@ -304,7 +304,7 @@ def test_an_uploaded_network_reads_at_pen_speed_and_on_the_server(room, weights)
     room.click("#classify-drawer .label-wrap")
     room.set_input_files("#classify-files input[type=file] >> nth=1", weights)
     expect(room.locator("#classify-drawer .label-wrap")).to_contain_text("Yours")
-    expect(room.get_by_label("Yours")).to_be_checked()
+    expect(room.get_by_role("radio", name="Yours")).to_be_checked()
     room.wait_for_function("readings.at(-1)?.network.startsWith('guest-')")
     name = room.evaluate("readings.at(-1).network")
     assert "guest" not in room.url, "its name is the visitor's own"
