@@ -11,16 +11,17 @@
   };
 
   // ---- one function a kind of step: (op, the outputs of its inputs, the shape of the first) -> output
-  const conv = (op, [x], [channels, height, width]) => {
-    const k = op.kernel, n = height * width, out = new Float32Array(op.shape[0] * n);
+  const conv = (op, [x], [channels, height, width]) => { // row by row of the kernel, its usual three weights at once: that is what the page's time goes into
+    const k = op.kernel, n = height * width, out = new Float32Array(op.shape[0] * n), wide = width + 2 * op.size, tall = height + 2 * op.size, padded = new Float32Array(channels * wide * tall);
+    for (let c = 0; c < channels; c++) for (let y = 0; y < height; y++) padded.set(x.subarray(c * n + y * width, c * n + y * width + width), (c * tall + y + op.size) * wide + op.size);
     for (let o = 0; o < op.shape[0]; o++) {
       out.fill(op.bias[o], o * n, o * n + n);
-      for (let c = 0; c < channels; c++) for (let i = 0; i < k; i++) for (let j = 0; j < k; j++) {
-        const w = op.weight[((o * channels + c) * k + i) * k + j], dy = i - op.size, dx = j - op.size;
-        const top = Math.max(0, -dy), bottom = Math.min(height, height - dy), left = Math.max(0, -dx), right = Math.min(width, width - dx);
-        for (let y = top; y < bottom; y++) {
-          const to = o * n + y * width, from = c * n + (y + dy) * width + dx;
-          for (let z = left; z < right; z++) out[to + z] += w * x[from + z];
+      for (let c = 0; c < channels; c++) for (let i = 0; i < k; i++) {
+        const at = ((o * channels + c) * k + i) * k, [p, q, r] = [op.weight[at], op.weight[at + 1], op.weight[at + 2]];
+        for (let y = 0; y < height; y++) {
+          const to = o * n + y * width, from = (c * tall + y + i) * wide;
+          if (k === 3) for (let z = 0; z < width; z++) out[to + z] += p * padded[from + z] + q * padded[from + z + 1] + r * padded[from + z + 2];
+          else for (let j = 0; j < k; j++) for (let z = 0; z < width; z++) out[to + z] += op.weight[at + j] * padded[from + z + j];
         }
       }
     }
