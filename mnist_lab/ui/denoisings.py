@@ -108,22 +108,27 @@ def sampling_from(lab: DiffusionLab, given: object, **changed) -> Sampling:
 
 # ---- one film's frames, made again where they are needed
 
-def origin(store: Store, payload: dict) -> tuple[DiffusionLab, Sampling, list[Frame]]:
-    """The lab of a request, and the run of the one label that is meant, with its frames: payload {"settings", "column"}.
+_making = threading.Lock()  # two parts that ask for one film wait for one another
+
+
+def one_label(store: Store, payload: dict, **changed) -> tuple[DiffusionLab, Sampling]:
+    """The lab of a request, and the run of the one label that is meant, some settings changed: payload {"settings", "column"}.
 
     All labels of a film share their noise, so that one of them alone is the same again.
     """
     settings = payload.get("settings")
     lab = lab_of(store, settings)
     column = whole("The column", payload.get("column"), 0, len(sampling_from(lab, settings).labels) - 1)
-    s = sampling_from(lab, settings, labels=[settings["labels"][column]])
+    return lab, sampling_from(lab, settings, labels=[settings["labels"][column]], **changed)
+
+
+def origin(store: Store, payload: dict) -> tuple[DiffusionLab, Sampling, list[Frame]]:
+    """The lab and the run of a request, as `one_label`, with its frames."""
+    lab, s = one_label(store, payload)
     if s.steps * LOOKS[s.sampler] > MOST_LOOKS:
         raise ValueError(f"Only a film of up to {MOST_LOOKS:,} looks of the network can be gone on from. Generate a shorter one.")
-    with _making:  # two parts that ask for one film wait for one another
+    with _making:
         return lab, s, _frames(store, json.dumps(settings_of(s)))
-
-
-_making = threading.Lock()
 
 
 @functools.lru_cache(maxsize=REMEMBERED)

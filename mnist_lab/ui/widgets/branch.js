@@ -58,8 +58,7 @@ const go = async () => {
   if (!Lab.calm) { player.seek(0); player.play(); }
 };
 const address = Lab.address("diffusion"), given = /^(\d+)\*(any|\d)\*(\w+)\*(\d+(?:\.\d+)?)\*(\d+)$/.exec(address.read("branch") ?? "");
-let linked = Boolean(given); // a link's branch is still to come
-Lab.hear("sampling", (state) => { if (state === "stop") linked = false; });
+let linked = () => Boolean(given); // a link's branch is still to come
 $(".go", element).addEventListener("click", go);
 $(".other", element).addEventListener("click", () => { wish.seed = Math.floor(Math.random() * 1000); go(); });
 
@@ -94,15 +93,14 @@ send.addEventListener("click", async () => {
 
 Lab.follow("film", (told) => {
   const first = !film || told.run !== film.run; film = told;
-  if (first && !linked) address.write({ branch: null }); // a link to it would lead elsewhere
+  if (first && !linked()) address.write({ branch: null }); // a link to it would lead elsewhere
   if (first && film.settings) { wish.guidance = film.settings.guidance; wish.sampler = film.settings.sampler; wish.seed = null; slider.value = wish.guidance; markSampler(wish.sampler); titles(); }
   state();
 });
 Lab.follow("frame", ({ index }) => { at = index; state(); });
 Lab.hear("decided", (found) => { decided = found; });
-if (given) Lab.arrived(({ total }) => { // a link has chosen where to leave the film, and how
+if (given) linked = Lab.arrived(({ total }) => { // a link has chosen where to leave the film, and how
   const [, step, label, sampler, guidance, seed] = given;
-  linked = false;
   wish = { label: label === "any" ? null : +label, sampler: Object.hasOwn(props.value.samplers, sampler) ? sampler : "ddim", guidance: Lab.clamp(+guidance, 0, 8), seed: +seed };
   slider.value = wish.guidance; markLabel(wish.label); markSampler(wish.sampler); Lab.tell("seek", Math.min(+step, total - 1)); go();
 });

@@ -38,7 +38,7 @@ slider.value = amount; slider.addEventListener("input", () => { amount = +slider
 slider.addEventListener("change", () => write());
 const address = Lab.address("diffusion"), given = /^(\d+)\*(\d)\*(\d+(?:\.\d+)?)$/.exec(address.read("guide") ?? "");
 const write = () => { if (look.run === film?.run) address.write({ guide: [look.step, look.label, amount].join("*") }); }; // of an earlier film: a link would lead elsewhere
-let linked = Boolean(given); // the film moves by itself until what a link asked for is there
+let linked = () => Boolean(given); // the film moves by itself until what a link asked for is there
 
 // ---- the film above, where the visitor stopped it
 const said = (text) => { if ($(".older", element).textContent !== text) $(".older", element).textContent = text; }; // read aloud once
@@ -56,18 +56,17 @@ const later = () => {
   if (seen && film && film.x.length > film.total) soon = setTimeout(ask, 350);
 };
 Lab.follow("film", (told) => {
-  const state = `${told.run} ${told.column} ${told.x.length}`, other = arrived !== null && state !== arrived && !linked;
-  if (film && film.run !== told.run && !linked) address.write({ guide: null });
+  const state = `${told.run} ${told.column} ${told.x.length}`, other = arrived !== null && state !== arrived && !linked();
+  if (film && film.run !== told.run && !linked()) address.write({ guide: null });
   film = told; arrived = state; if (other) later();
 });
-Lab.follow("frame", ({ index }) => { const moved = at !== null && index !== at; at = index; if (moved && !linked) later(); });
+Lab.follow("frame", ({ index }) => { const moved = at !== null && index !== at; at = index; if (moved && !linked()) later(); });
 const mark = Lab.labels($(".choices", element), (d) => { label = d; ask(); });
-if (given) Lab.arrived(({ total }) => { // a link has chosen where to look
+if (given) linked = Lab.arrived(({ total }) => { // a link has chosen where to look
   label = +given[2]; amount = clamp(+given[3], 0, MOST); slider.value = amount; mark(label); at = Math.min(+given[1], total - 1);
   if (!address.read("branch")) Lab.tell("seek", at); // which turns the film to its own frame
-  ask(); setTimeout(() => { linked = false; });
+  ask();
 });
-Lab.hear("sampling", (state) => { if (state === "stop") linked = false; });
 mark(label); take(props.value, "recorded");
 Lab.attend(element, (here) => { if (here && !seen) Lab.network("lenet").then((found) => { reader = found; show(); element.dataset.ready = 1; }, () => {}); seen = here; if (here && stale) later(); });
 Lab.repaint(show);

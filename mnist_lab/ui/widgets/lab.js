@@ -189,11 +189,13 @@
   const tell = (name, detail) => { latest[name] = detail; send(name, detail); };
   const remember = (name, detail) => { latest[name] = detail; send("remembered:" + name, detail); };
   const follow = (name, f) => { hear(name, f); hear("remembered:" + name, f); if (latest[name]) f(latest[name]); };
-  // Once: the room's film, whole; after a link with settings, the one that it asks for
+  // Once: the room's film, whole; after a link with settings, the one that it asks for. Returns "is it still to come?", and lets all who wait see
+  // the film that has come before it says no
   const arrived = (f) => {
-    let waits = true;
-    hear("sampling", (state) => { if (state === "stop") waits = false; }); // the next film is the visitor's own
-    follow("film", (film) => { if (waits && film.settings && film.x.length > film.total && !(film.run === "recorded" && window.labRuns)) { waits = false; f(film); } });
+    let waits = true, comes = true;
+    hear("sampling", (state) => { if (state === "stop") waits = comes = false; }); // the next film is the visitor's own
+    follow("film", (film) => { if (waits && film.settings && film.x.length > film.total && !(film.run === "recorded" && window.labRuns)) { waits = false; f(film); setTimeout(() => { comes = false; }); } });
+    return () => comes;
   };
 
   // f(true) once the element rests within `margin` pixels of the window, f(false) when it leaves: a part nobody looks at asks for nothing,

@@ -9,7 +9,7 @@ from mnist_lab.diffusion import SHAPES
 from mnist_lab.diffusion.samplers import LOOKS, network_calls
 from mnist_lab.labs import choice, whole
 from mnist_lab.ui.controls import wing
-from mnist_lab.ui.denoisings import RUNNERS, SEED, WHOLE, lab_of, noisy_pixels, pixels, sampling_from, settings_of
+from mnist_lab.ui.denoisings import RUNNERS, SEED, WHOLE, lab_of, noisy_pixels, one_label, pixels, settings_of
 from mnist_lab.ui.readings import answering
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.widgets.race import Race
@@ -34,12 +34,8 @@ def lap(store: Store, payload: dict) -> dict:
     payload {"settings", "column", "sampler", "steps"} -> {"sampler", "steps", "calls", "ms", "at": [calls made when each picture
     was], "x": base64 of uint8 (n, 28, 28), "end": base64 of uint8 (28, 28)}.
     """
-    settings = payload.get("settings")
-    lab = lab_of(store, settings)
-    s = sampling_from(lab, settings)
-    column = whole("The column", payload.get("column"), 0, len(s.labels) - 1)
     sampler, steps = choice("sampler", payload.get("sampler"), tuple(LOOKS)), whole("Steps", payload.get("steps"), 1, WHOLE)
-    run = sampling_from(lab, settings, labels=[settings["labels"][column]], sampler=sampler, steps=steps, eta=0.0)  # DDIM races as itself
+    lab, run = one_label(store, payload, sampler=sampler, steps=steps, eta=0.0)  # DDIM races as itself
     start = time.perf_counter()
     frames = list(lab.frames(run))
     ms = 1000 * (time.perf_counter() - start)
