@@ -81,9 +81,8 @@ const follow = (e) => {
 };
 box.addEventListener("pointerdown", (e) => { if (e.isPrimary && !e.button) { box.setPointerCapture(e.pointerId); follow(e); } });
 box.addEventListener("pointermove", (e) => { if (e.isPrimary) follow(e); });
-const STEPS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
 box.addEventListener("keydown", (e) => {
-  const step = STEPS[e.key];
+  const step = Lab.ARROWS[e.key];
   if (!step) return;
   e.preventDefault();
   const [x, y] = middle(), far = e.shiftKey ? 4 : 1;

@@ -32,7 +32,7 @@ rub.addEventListener("pointermove", (e) => { if (rub.hasPointerCapture(e.pointer
 rub.addEventListener("pointerup", () => ask());
 const spot = { x: 14, y: 14 }, rubber = $(".rubber", element), aim = () => { for (const name of ["x", "y"]) rubber.style.setProperty(`--${name}`, spot[name]); };
 rub.addEventListener("keydown", (e) => {
-  const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], " ": [0, 0] }[e.key] ?? [];
+  const [dx, dy] = { ...Lab.ARROWS, " ": [0, 0] }[e.key] ?? [];
   if (dx === undefined) return;
   e.preventDefault(); spot.x = Lab.clamp(spot.x + dx, 0, 28); spot.y = Lab.clamp(spot.y + dy, 0, 28); aim();
   if (e.key === " ") { wipeAt(spot.x, spot.y); clearTimeout(soon); soon = setTimeout(ask, 600); }

@@ -48,7 +48,7 @@ $$(".row .btn", element).forEach((button, k) => button.addEventListener("click",
 Lab.drag(box, (u, v) => { x = clamp(Math.round(u * 28 - w / 2), 0, 28 - w); y = clamp(Math.round(v * 28 - h / 2), 0, 28 - h); place(); paintSwap(); }, askSwap);
 let soon = 0;
 frame.addEventListener("keydown", (e) => {
-  const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key] ?? [0, 0];
+  const [dx, dy] = Lab.ARROWS[e.key] ?? [0, 0];
   if (!dx && !dy) return;
   e.preventDefault(); x = clamp(x + dx, 0, 28 - w); y = clamp(y + dy, 0, 28 - h); place(); paintSwap(); clearTimeout(soon); soon = setTimeout(askSwap, 400);
 });

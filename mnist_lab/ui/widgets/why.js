@@ -145,13 +145,12 @@ const loudest = () => { // where the shown evidence is strongest
 };
 box.addEventListener("focus", () => { if (box.matches(":focus-visible") && !spot) goTo(...loudest()); });
 box.addEventListener("blur", leave);
-const MOVES = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
 box.addEventListener("keydown", (e) => {
   if (e.key === "Escape") leave();
-  if (!MOVES[e.key]) return;
+  if (!Lab.ARROWS[e.key]) return;
   e.preventDefault();
   const [x, y] = spot ?? loudest(), far = e.shiftKey ? 4 : 1;
-  goTo(x + far * MOVES[e.key][0], y + far * MOVES[e.key][1]);
+  goTo(x + far * Lab.ARROWS[e.key][0], y + far * Lab.ARROWS[e.key][1]);
 });
 
 // ---- method
