@@ -98,7 +98,12 @@ SLICE_JS = """(digit, second, share, path, wildness) => {
     `<div class="lab"><p class="note">${notes[path]}</p></div>`];
 }""".replace("NOTES", json.dumps(NOTES))
 SEEDS_JS = """(a, b, third, c) => Lab.tell("seeds", { seeds: third === "seed" ? [a, b, c] : [a, b] })"""
-DICE_JS = "() => [Math.floor(Math.random() * 1000), Math.floor(Math.random() * 1000)]"
+# Two of three seeds that are the same span a line and no slice: throw until they differ, from C's too.
+DICE_JS = """(a, b, c) => {
+  const seeds = new Set([c]);
+  while (seeds.size < 3) seeds.add(Math.floor(Math.random() * 1000));
+  return [...seeds].slice(1);
+}"""
 CODE = f'import mnist_lab\nlab = mnist_lab.load("gan")\nlab.at(0.0, 1.0, seeds={SEEDS}, digit={DIGIT})'
 
 
@@ -143,7 +148,7 @@ def knobs() -> dict[str, gr.components.Component]:
     spanning = [*seeds[:2], third, seeds[2]]
     for control in spanning:
         control.change(None, spanning, None, js=SEEDS_JS)
-    dice.click(None, None, seeds[:2], js=DICE_JS)
+    dice.click(None, seeds, seeds[:2], js=DICE_JS)
     names = ("seed_a", "seed_b", "seed_c")
     return {"digit": digit, "second": second, "share": share, "path": path, "wildness": wildness, "third": third, **dict(zip(names, seeds, strict=True))}
 

@@ -173,6 +173,15 @@ def test_a_new_slice_and_a_third_latent(page, url, store):
     page.wait_for_url(re.compile("third=seed"))
 
 
+def test_the_dice_throw_three_seeds_that_differ(page, url, store):
+    open_room(page, url)
+    page.evaluate("() => { let n = 0; Math.random = () => (n < 40 ? [0.013, 0.5, 0.5, 0.013][n++ % 4] : n++ / 1000); }")  # C is 13
+    page.click("#gan-dice")
+    page.wait_for_url(re.compile("seed_a="))
+    a, b = (int(re.search(f"seed_{end}=(\\d+)", page.url)[1]) for end in "ab")
+    assert len({a, b, 13}) == 3
+
+
 # ---- the wings
 
 
