@@ -1,8 +1,8 @@
 """Datasets as two tensors: images uint8 (N, 28, 28), ink high on paper 0, and labels (N,).
 
 The folder is found by argument, then the environment variable MNIST_LAB_DATA, then `data/`. A missing set is
-downloaded there by torchvision. Three splits: "train" and "validation" share the published training set without
-sharing a writer (for MNIST; every tenth picture for the others); "test" is for `train.evaluate` only.
+downloaded there by torchvision. "train" and "validation" share the published training set without sharing a writer (for MNIST;
+every tenth picture for the others), "train+validation" is all of it; "test" is for `train.evaluate` only.
 """
 
 import os
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 DATASETS = {"mnist": "MNIST", "fashion": "FashionMNIST", "emnist": "EMNIST"}
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "train+validation", "test")
 FOLDER_VARIABLE = "MNIST_LAB_DATA"
 
 
@@ -49,7 +49,7 @@ def load_digits(split: str = "train", name: str = "mnist", folder: str | Path | 
     if split not in SPLITS:
         raise ValueError(f"There is no split {split!r}. Choose one of {', '.join(SPLITS)}.")
     whole = _published(name, split != "test", data_folder(folder))
-    if split == "test":
+    if split in ("test", "train+validation"):
         return whole
     held_out = torch.zeros(len(whole), dtype=torch.bool)
     held_out[_validation_indices(name, len(whole))] = True

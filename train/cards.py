@@ -77,17 +77,21 @@ def stages(training: dict, dataset: str) -> list[str]:
         return _average(training, dataset)
     t, hidden = training, ("out", "run", "folder", "start", "dry_run")
     recipe = ", ".join(f"{k} {v}" for k, v in t["recipe"].items() if k not in hidden)
-    figures = ", ".join(f"{k} {v:.4f}" for k, v in t["validation"].items())
     text = (f"{'Then trained' if 'before' in t else 'Trained'} on {dataset} for {t['minutes']} minutes ({t['images']:,} images seen), {t['device']}, "
-            f"git revision {t['revision']}, torch {t['torch']}. On validation writers: {figures}. Recipe: {recipe}.")
+            f"git revision {t['revision']}, torch {t['torch']}. {_validated(t)} Recipe: {recipe}.")
     return [*(stages(t["before"], dataset) if "before" in t else []), "", text]
 
 
+def _validated(training: dict) -> str:
+    if "validation" not in training:
+        return "It learned from the validation writers too: nothing was chosen by them."
+    return f"On validation writers: {', '.join(f'{k} {v:.4f}' for k, v in training['validation'].items())}."
+
+
 def _average(training: dict, dataset: str) -> list[str]:
-    figures = ", ".join(f"{k} {v:.4f}" for k, v in training["validation"].items())
     runs = [line for k, one in enumerate(training["average_of"], start=1) for line in ["", f"Run {k}:", *stages(one, dataset)]]
     return ["", f"The mean of the weights of {len(training['average_of'])} runs that share their first stages (train.soup, git revision "
-            f"{training['revision']}). On validation writers: {figures}.", *runs]
+            f"{training['revision']}). {_validated(training)}", *runs]
 
 
 def card(name: str, metadata: Metadata) -> str:
@@ -95,8 +99,12 @@ def card(name: str, metadata: Metadata) -> str:
     if (taught := metadata.settings.get("taught", 1.0)) > 1:
         lines += ["", f"It has been taught guidance {taught:g} (Meng et al. 2023): at guidance 1, with one look a step, it answers as the network it "
                   f"went on from did at guidance {taught:g}, with two."]
+    if rehearsal := metadata.settings.get("rehearsal"):
+        lines += ["", "Its rehearsal, the same training without the validation writers, set temperature and threshold; on those writers it stood at "
+                  + ", ".join(f"{k} {v:.4f}" for k, v in rehearsal.items()) + "."]
     if metadata.settings:
-        lines += ["", "Settings: " + ", ".join(f"{k} {v}" for k, v in metadata.settings.items() if k != "race" and not k.endswith("_trials")) + "."]
+        told = [k for k in metadata.settings if k not in ("race", "rehearsal") and not k.endswith("_trials")]
+        lines += ["", "Settings: " + ", ".join(f"{k} {metadata.settings[k]}" for k in told) + "."]
     for key in [k for k in metadata.settings if k.endswith("_trials")]:
         lines += ["", _trials(key.removesuffix("_trials"), metadata.settings[key])]
     if "race" in metadata.settings:
@@ -108,7 +116,7 @@ def card(name: str, metadata: Metadata) -> str:
         lines += ["", "Confusion (rows: label, columns: read as):", "", "```"]
         lines += [" ".join(f"{v:>5}" for v in row) for row in scores["confusion"]] + ["```"]
     if "again" in scores:
-        lines += ["", _again(scores["again"])]
+        lines += ["", _again(scores["again"], "validation" in metadata.training)]
     if "calibration_error" in scores:
         lines += ["", *_honesty(scores)]
     return "\n".join(lines + _generated(scores))
@@ -157,11 +165,11 @@ def _memory(m: dict) -> str:
             f"the test split {m['distance_of_test_digits']:.2f}; of a sample and a test digit, the sample is the nearer {percent(m['nearer'])} of the time")
 
 
-def _again(again: dict) -> str:
-    """What the same training gives from other seeds."""
+def _again(again: dict, chosen: bool) -> str:
+    """What the same training gives from other seeds; `chosen` says whether validation writers chose among them."""
     each = ", ".join(f"{percent(share)} from seed {seed}" for seed, share in zip(again["seeds"], again["accuracy"], strict=True))
     return (f"The same training from {len(again['seeds'])} seeds: mean {100 * again['mean']:.3f} %, standard deviation {100 * again['spread']:.3f} points "
-            f"({each}). The one that is shipped was chosen among them by its loss on validation writers.")
+            f"({each}). The one that is shipped {'was chosen among them by its loss on validation writers' if chosen else 'is the first: none was chosen'}.")
 
 
 def _honesty(scores: dict) -> list[str]:

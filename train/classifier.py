@@ -39,6 +39,7 @@ class ClassifierRecipe(common.Recipe):
     strange: float = 0.0  # pictures that are no digit, for each digit
     pool: int = 54_087  # skeletons to redraw from: every digit's; finding them takes some minutes, the first time
     teacher: str = ""  # a checkpoint whose answers are learned too (Hinton et al. 2015); several with commas between: their mean answer
+    whole: bool = False  # learn from the validation writers too: for a last stage with nothing left to choose, rehearsed without them
     snapshots: bool = False  # keep sixty of LeNet's for "watch it learn"
     ema: float = 0.998
     validate_every: int = 54_087  # once an epoch
@@ -133,6 +134,8 @@ class ClassifierTask:
 
 def main() -> None:
     recipe = common.read_recipe(ClassifierRecipe, __doc__)
+    if recipe.whole and not recipe.last:
+        raise SystemExit("--whole leaves no writers to choose the best weights by: it goes with --last.")
     try:
         widths_of(recipe)
     except (ValueError, checkpoint.CheckpointError) as error:
@@ -141,7 +144,7 @@ def main() -> None:
     before = common.training_of(recipe.start)
     snapshots = Snapshots(recipe, folder) if recipe.snapshots else None
     watch = (lambda steps, task: snapshots.watch(steps, task.bare)) if snapshots else None
-    result = common.run(recipe, recipe.network, ClassifierTask, watch=watch)
+    result = common.run(recipe, recipe.network, ClassifierTask, watch=watch, digits=load_digits("train+validation") if recipe.whole else None)
     if result:
         model = result.networks["classifier"]
         model = fold_batch_norm(model) if recipe.network == "lenet" else model

@@ -57,15 +57,15 @@ def read_recipe(recipe_class: type, description: str):
 
 
 def run(recipe: Recipe, name: str, task_class: Callable, schedule: Callable[[float], float] = cosine, watch: Callable | None = None,
-        digits: Digits | None = None) -> Result | None:
+        digits: Digits | None = None, validation: Digits | None = None) -> Result | None:
     """Train one task from its recipe; the Result, on the one process that is to save it.
 
-    `watch(steps, task)` may look at the task before the first and after every step; `digits` are trained and validated on
-    instead of the training split's and the validation writers'.
+    `watch(steps, task)` may look at the task before the first and after every step; `digits` are trained on instead of the training
+    split's, `validation` takes the place of the validation writers'.
     """
     accelerator = make_accelerator(recipe.bf16)
     torch.manual_seed(recipe.seed)  # initial weights
-    task = task_class(recipe, accelerator, digits or load_digits("validation"))
+    task = task_class(recipe, accelerator, validation or load_digits("validation"))
     steps = fit(task, digits or load_digits("train"), recipe.plan(schedule), run_folder(recipe, name), accelerator)
     result = show(watch(steps, task) if watch and accelerator.is_main_process else steps, recipe, accelerator)
     return result if accelerator.is_main_process else None
@@ -116,6 +116,12 @@ def training_of(start: str) -> dict | None:
     return checkpoint.read_metadata(Path(start)).training if start else None
 
 
+def held_out(training: dict) -> bool:
+    """Whether the validation writers are new to what was trained like this, in every stage and run of it."""
+    parts = [*training.get("average_of", []), *([training["before"]] if "before" in training else [])]
+    return not training.get("recipe", {}).get("whole") and all(map(held_out, parts))
+
+
 def provenance(recipe: Recipe, revision: str) -> dict:
     """How a training can be done again: what every file it writes says of it."""
     return {"recipe": dataclasses.asdict(recipe), "revision": revision, "torch": torch.__version__,
@@ -137,6 +143,8 @@ def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: st
         "validation": result.validation,
         **({"before": before} if before else {}),
     }
+    if not held_out(training):
+        del training["validation"]  # figures on digits that it has learned say nothing
     metadata = checkpoint.Metadata(kind, dataclasses.asdict(model.config), training=training, settings=settings or {})
     checkpoint.save(path, model, metadata, half=True)
     print(f"Saved {path}")

@@ -201,7 +201,7 @@ def main() -> None:
     name = "diffusion" if recipe.network == "denoiser" else recipe.network
     run, few = (f"{name}-few", load_digits("train")[:recipe.few]) if recipe.few else (name, None)
     before = common.training_of(recipe.start)
-    result = common.run(recipe, run, DiffusionTask, schedule, digits=few)
+    result = common.run(recipe, run, DiffusionTask, schedule, digits=few, validation=few)
     if result:
         chain = linear_alpha_bar()
         settings = {"lowest_alpha_bar": chain.min().item(), "highest_alpha_bar": chain.max().item(), "guidance": 1.0}

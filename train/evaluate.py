@@ -1,9 +1,9 @@
 """Score every checkpoint on the test split and write the model cards: `python -m train.evaluate`.
 
 The test split is read here and nowhere else. What there is to choose for a checkpoint is chosen before it is scored, on validation
-writers: a classifier's temperature and threshold; with `--choose`, a denoiser's default guidance and its quick run; with
-`--measure-race` the samplers' quality by network calls is measured there too. Scores go into the checkpoints themselves;
-checkpoints/README.md and the README's table are written from there.
+writers: a classifier's temperature and threshold (its rehearsal's, if it has learned from these writers too); with `--choose`, a
+denoiser's default guidance and its quick run; with `--measure-race` the samplers' quality by network calls is measured there too.
+Scores go into the checkpoints themselves; checkpoints/README.md and the README's table are written from there.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from mnist_lab.checkpoint import Store, fingerprint
 from mnist_lab.data import Digits, load_digits, one_hot, to_pictures
 from mnist_lab.diffusion.samplers import LOOKS, network_calls
 from mnist_lab.labs import BY_HEART, DENOISERS, JUDGE, STUDENT, USUAL, DiffusionLab, GanLab
-from train import population
+from train import common, population
 from train.cards import write_cards
 from train.hands import redraw, scribbles, skeletons
 from train.student import CALLS
@@ -71,13 +71,20 @@ def score_seeds(paths: list[Path], test: Digits) -> dict:
     """Accuracy of trainings that differ in nothing but their seed: how much of a figure is the recipe's, and how much luck."""
     loaded = [checkpoint.load(path) for path in paths]
     right = [(metrics.read(model, test.images).digit == test.labels).double().mean().item() for model, _ in loaded]
-    return {"seeds": [described.training["recipe"]["seed"] for _, described in loaded], "accuracy": right,
+    return {"seeds": [seed_of(described.training) for _, described in loaded], "accuracy": right,
             "mean": float(np.mean(right)), "spread": float(np.std(right, ddof=1))}
 
 
+def seed_of(training: dict) -> int:
+    """Of an average, that of its first run."""
+    return seed_of(training["average_of"][0]) if "average_of" in training else training["recipe"]["seed"]
+
+
 def settle(store: Store, paths: list[Path]) -> None:
-    """Of trainings that differ in their seed, the one with the least loss on validation writers becomes the lab's residual network."""
-    losses = {path: checkpoint.read_metadata(path).training["validation"]["loss"] for path in paths}
+    """Of trainings that differ in their seed, one becomes the lab's residual network: that with the least loss on validation writers, or
+    the first, if they have learned from these.
+    """
+    losses = {path: checkpoint.read_metadata(path).training.get("validation", {}).get("loss", 0.0) for path in paths}
     shutil.copyfile(min(losses, key=losses.get), store.path("resnet"))
 
 
@@ -92,12 +99,16 @@ def redrawn(digits: Digits) -> tuple[Tensor, Tensor]:
 
 
 @torch.inference_mode()
-def calibrate(store: Store, name: str, validation: Digits) -> None:
-    """On validation writers: the temperature, the likeness that 99 % of their digits exceed, and the usual one."""
-    reading = metrics.read(store[name], validation.images)
+def calibrate(store: Store, name: str, validation: Digits, rehearsal: Path | None) -> None:
+    """On validation writers: the temperature, the likeness that 99 % of their digits exceed, and the usual one.
+
+    A network that has learned from these writers is too sure of them: `rehearsal`, the same training without them, answers for it.
+    """
+    model, described = checkpoint.load(rehearsal or store.path(name))
+    reading = metrics.read(model, validation.images)
     threshold, typical = reading.likeness.double().quantile(torch.tensor([1 - KEPT, 0.5], dtype=torch.float64)).tolist()
     found = {"temperature": round(metrics.temperature(reading.logits, validation.labels), 4), "threshold": round(threshold, 3), "typical": round(typical, 3)}
-    checkpoint.update(store.path(name), settings={"calibration": found})
+    checkpoint.update(store.path(name), settings={"calibration": found, **({"rehearsal": described.training["validation"]} if rehearsal else {})})
     print(name, found, flush=True)
 
 
@@ -224,7 +235,8 @@ def main() -> None:
     parser.add_argument("--choose", type=int, metavar="N", default=0, help="first choose each denoiser's guidance and quick run, with N samples a trial")
     parser.add_argument("--measure-race", type=int, metavar="N", default=0, help="measure each sampler after few and many steps, with N samples each")
     parser.add_argument("--seeds", nargs="+", type=Path, metavar="FILE", help="resnet's training from several seeds: the best on validation "
-                        "writers becomes the checkpoint, and all give the figure's mean and spread")
+                        "writers becomes the checkpoint (the first, if they have learned from these), and all give the figure's mean and spread")
+    parser.add_argument("--rehearsal", type=Path, metavar="FILE", help="the training of resnet, if it has learned from validation writers, without them")
     parser.add_argument("--only", nargs="*", help="checkpoints to score (default: all that are there)")
     options, store = parser.parse_args(), Store()
     if options.seeds and (len(options.seeds) < 2 or "resnet" not in (options.only or ["resnet"])):
@@ -235,9 +247,15 @@ def main() -> None:
     options.only = there if options.only is None else options.only
     if not set(options.only) <= set(there):
         parser.error(f"there is no checkpoint {', '.join(sorted(set(options.only) - set(there)))} to score; there are {', '.join(there)}")
+    for name in [n for n in READERS if n in options.only]:
+        known = store.load(name)[1]
+        if not common.held_out(known.training) and "calibration" not in known.settings and not options.rehearsal:
+            parser.error(f"{name} has learned from the validation writers; give its --rehearsal, the same training without them")
     test = load_digits("test")
     for name in [n for n in READERS if n in options.only]:
-        calibrate(store, name, load_digits("validation"))
+        rehearsal = options.rehearsal if name == "resnet" else None
+        if rehearsal or common.held_out(store.load(name)[1].training):  # else its rehearsal's calibration stays
+            calibrate(store, name, load_digits("validation"), rehearsal)
         store = Store()
         again = score_seeds(options.seeds, test) if options.seeds and name == "resnet" else store.load(name)[1].scores.get("again")
         report(store, name, {**score_classifier(store, name, test), **({"again": again} if again else {})})

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mnist_lab import checkpoint, metrics
 from mnist_lab.data import load_digits
-from train.common import git_revision
+from train.common import git_revision, held_out
 
 
 def mean(models: list[nn.Module]) -> dict[str, Tensor]:
@@ -40,9 +40,11 @@ def main() -> None:
     if any((d.model, d.config) != (first.model, first.config) for d in described):
         parser.error("these checkpoints are of different networks; give runs of one network")
     models[0].load_state_dict(mean(models))
-    training = {"average_of": [d.training for d in described], "revision": git_revision(), "validation": validation(models[0]), "torch": torch.__version__}
+    training = {"average_of": [d.training for d in described], "revision": git_revision(), "torch": torch.__version__}
+    if held_out(training):
+        training["validation"] = validation(models[0])
     checkpoint.save(options.out, models[0], dataclasses.replace(first, training=training, settings={}, scores={}), half=True)
-    print(f"Saved {options.out}: {training['validation']}")
+    print(f"Saved {options.out}: {training.get('validation', 'has learned from the validation writers')}")
 
 
 if __name__ == "__main__":
