@@ -32,7 +32,9 @@ def test_the_folder_is_argument_then_variable_then_data(monkeypatch, tmp_path):
     assert data_folder() == Path("data")
 
 
-@pytest.mark.parametrize(("arguments", "known"), [({"name": "cifar"}, "mnist, fashion, emnist"), ({"split": "dev"}, "train, validation, test")])
+@pytest.mark.parametrize(("arguments", "known"), [
+    ({"name": "cifar"}, "mnist, fashion, emnist"), ({"split": "dev"}, r"train, validation, train\+validation, test"),
+])
 def test_unknown_names_are_answered_with_the_known(arguments, known):
     with pytest.raises(ValueError, match=known):
         load_digits(**arguments)
@@ -66,13 +68,14 @@ def test_mnist_is_split_by_writer(train_digits, validation_digits):
 def test_splits_are_whole_and_disjoint(train_digits, validation_digits):
     whole = datasets.MNIST(str(data_folder()), train=True)
     both = torch.cat([train_digits.images, validation_digits.images])
+    assert torch.equal(load_digits("train+validation").images, whole.data)
     assert torch.equal(both.flatten(1).long().sum(1).sort().values, whole.data.flatten(1).long().sum(1).sort().values)
     assert torch.equal(torch.cat([train_digits.labels, validation_digits.labels]).bincount(), whole.targets.bincount())
 
 
 @pytest.mark.parametrize("name", ["fashion", "emnist"])
 def test_other_sets_hold_out_every_tenth_picture(tiny, name):
-    train, validation, test = (load_digits(split, name) for split in data.SPLITS)
+    train, validation, test = (load_digits(split, name) for split in ("train", "validation", "test"))
     assert (len(train), len(validation), len(test)) == (45, 5, 50)
     assert validation.images[:, 9, 9].tolist() == [0, 10, 20, 30, 40]
     assert set(train.images[:, 9, 9].tolist()).isdisjoint(validation.images[:, 9, 9].tolist())

@@ -10,6 +10,7 @@ from mnist_lab import checkpoint, metrics
 from mnist_lab.checkpoint import Store
 from mnist_lab.diffusion.samplers import network_calls
 from mnist_lab.labs import DiffusionLab
+from mnist_lab.models import LeNet
 from train import cards, evaluate
 
 
@@ -32,12 +33,45 @@ def test_seeds_are_scored_one_by_one(store, test_digits, tmp_path):
     for seed, name in enumerate(("resnet", "lenet")):
         network, metadata = store.load(name)
         paths.append(tmp_path / f"{seed}.safetensors")
-        checkpoint.save(paths[-1], network, dataclasses.replace(metadata, training={"recipe": {"seed": seed}}))
+        training = {"recipe": {"seed": seed}}
+        checkpoint.save(paths[-1], network, dataclasses.replace(metadata, training={"average_of": [training, training]} if seed else training))
     found = evaluate.score_seeds(paths, test_digits)
     assert found["seeds"] == [0, 1]
     assert found["accuracy"] == pytest.approx(stored, abs=2e-4)
     assert found["mean"] == pytest.approx(sum(found["accuracy"]) / 2)
     assert found["spread"] == pytest.approx(abs(found["accuracy"][0] - found["accuracy"][1]) / 2**0.5)
+
+
+def trainings(store, folder, *described: dict) -> list:
+    """Files of one network with different stories."""
+    network, metadata = store.load("lenet")
+    paths = [folder / f"{k}.safetensors" for k in range(len(described))]
+    for path, training in zip(paths, described, strict=True):
+        checkpoint.save(path, network, dataclasses.replace(metadata, training=training, settings={}))
+    return paths
+
+
+@pytest.mark.parametrize(("losses", "kept"), [((0.3, 0.1, 0.2), 1), ((None, None), 0)])
+def test_the_seed_kept_is_the_best_on_validation_writers_or_the_first(store, tmp_path, losses, kept):
+    described = [{"seed": k, "validation": {"loss": loss}} if loss else {"seed": k} for k, loss in enumerate(losses)]
+    (tmp_path / "mnist").mkdir()
+    evaluate.settle(Store(tmp_path), trainings(store, tmp_path, *described))
+    assert Store(tmp_path).load("resnet")[1].training["seed"] == kept
+
+
+def test_a_rehearsal_answers_for_a_network_that_knows_the_validation_writers(store, tmp_path, validation_digits):
+    digits = validation_digits[::10]
+    (tmp_path / "mnist").mkdir()
+    (rehearsal,) = trainings(store, tmp_path, {"validation": {"loss": 0.5}})
+    once = {"images": 1, "minutes": 1, "device": "CPU", "revision": "1", "torch": "2"}
+    checkpoint.save(tmp_path / "mnist" / "resnet.safetensors", LeNet(), checkpoint.Metadata("lenet", {}, training={"recipe": {"whole": True}, **once}))
+    evaluate.calibrate(Store(tmp_path), "resnet", digits, rehearsal)
+    settings = Store(tmp_path).load("resnet")[1].settings
+    reading = metrics.read(store["lenet"], digits.images)
+    assert settings["calibration"]["temperature"] == pytest.approx(metrics.temperature(reading.logits, digits.labels), abs=1e-4)
+    assert settings["rehearsal"] == {"loss": 0.5}
+    card = cards.card("resnet", Store(tmp_path).load("resnet")[1])
+    assert "Its rehearsal" in card and "loss 0.5000" in card and "It learned from the validation writers too" in card
 
 
 def test_the_readme_and_the_cards_say_what_the_checkpoints_say(store):

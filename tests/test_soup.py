@@ -32,11 +32,11 @@ def test_the_mean_of_one_network_with_itself_is_that_network():
     assert all(torch.equal(v, model.state_dict()[k]) for k, v in mean([model, model]).items())
 
 
-def run(tmp_path, *models):
+def run(tmp_path, *models, **training):
     paths = []
     for k, model in enumerate(models):
         paths.append(tmp_path / f"{k}.safetensors")
-        save(paths[-1], model, Metadata(type(model).__name__.lower(), dataclasses.asdict(model.config), training={"seed": k}))
+        save(paths[-1], model, Metadata(type(model).__name__.lower(), dataclasses.asdict(model.config), training={"seed": k, **training}))
     command = [sys.executable, "-m", "train.soup", *map(str, paths), "--out", str(tmp_path / "out.safetensors")]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
@@ -47,6 +47,13 @@ def test_what_is_written_says_which_runs_it_is_made_of(tmp_path, validation_digi
     _, metadata = load(tmp_path / "out.safetensors")
     assert [one["seed"] for one in metadata.training["average_of"]] == [0, 1]
     assert 0 <= metadata.training["validation"]["accuracy"] <= 1
+
+
+def test_of_digits_that_were_learned_no_figures_are_given(tmp_path):
+    result = run(tmp_path, *networks(2), before={"recipe": {"whole": True}})
+    assert result.returncode == 0, result.stderr
+    _, metadata = load(tmp_path / "out.safetensors")
+    assert "validation" not in metadata.training and len(metadata.training["average_of"]) == 2
 
 
 def test_different_networks_are_refused(tmp_path):

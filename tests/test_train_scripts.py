@@ -14,6 +14,7 @@ TRAIN_DATA = ("train_digits", "validation_digits")  # downloaded, or a skip
 RUNS = {
     "lenet": ("train.classifier", "--network", "lenet"),
     "resnet": ("train.classifier", "--network", "resnet"),
+    "whole": ("train.classifier", "--network", "resnet", "--whole", "--last"),
     "pen": ("train.classifier", "--network", "lenet", "--pen", "0.25", "--strange", "0.25", "--teacher",
             f"{FOLDER / 'mnist' / 'resnet.safetensors'},{FOLDER / 'mnist' / 'lenet.safetensors'}"),
     "gan": ("train.gan",),
@@ -59,9 +60,15 @@ def test_dry_run(name, program, tmp_path):
     assert metadata.training["images"] >= 512
     assert metadata.training["recipe"]["dry_run"] is True
     assert ("before" in metadata.training) == (name in ("student", "student-on", "diffusion-on", "gan-on"))
+    assert ("validation" in metadata.training) == (name != "whole")  # figures on digits it has learned would say nothing
     assert rows(tmp_path / "run" / "losses.csv")
     assert rows(tmp_path / "run" / "validation.csv")
     assert (tmp_path / "run" / "curves.png").exists()
+
+
+def test_learning_from_all_writers_leaves_none_to_choose_by(program, tmp_path):
+    result = program("-m", "train.classifier", "--whole", "--dry-run", cwd=tmp_path, TMPDIR=str(tmp_path))
+    assert result.returncode == 1 and "--last" in result.stderr and "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("spoil", ["", "no-norm", "strong-judge"])
