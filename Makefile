@@ -36,7 +36,7 @@ files = $(foreach seed,$(1),runs/resnet-$(2)-$(seed)/resnet.safetensors)
 several = $(subst $() ,$(comma),$(call files,$(1),seed))
 # A last stage, of handwriting only and from labels; its mean with what it began from reads better than both, and still knows pens and outliers.
 # Nothing is left to choose in it, so it learns from all 60,000; a rehearsal without the validation writers sets temperature and threshold
-LAST := -m train.classifier --network resnet --batch 256 --rate 0.05 --warp 0.8 --thick 0.25 --holes 0.4 --images 600000 --validate-every 200000 --last
+LAST := -m train.classifier --network resnet --batch 256 --rate 0.05 --warp 0.8 --thick 0.25 --holes 0.4 --images 300000 --validate-every 100000 --last
 define last
 	$(RUN) $(LAST) $(3) --start runs/resnet-seed-$(1)/resnet.safetensors --seed $(1) --folder runs/resnet-last-$(2) --out runs/resnet-last-$(2)/resnet.safetensors $(FLAGS)
 	$(RUN) -m train.soup runs/resnet-seed-$(1)/resnet.safetensors runs/resnet-last-$(2)/resnet.safetensors --out runs/resnet-mean-$(2)/resnet.safetensors
