@@ -98,12 +98,7 @@ SLICE_JS = """(digit, second, share, path, wildness) => {
     `<div class="lab"><p class="note">${notes[path]}</p></div>`];
 }""".replace("NOTES", json.dumps(NOTES))
 SEEDS_JS = """(a, b, third, c) => Lab.tell("seeds", { seeds: third === "seed" ? [a, b, c] : [a, b] })"""
-# Two of three seeds that are the same span a line and no slice: throw until they differ, from C's too.
-DICE_JS = """(a, b, c) => {
-  const seeds = new Set([c]);
-  while (seeds.size < 3) seeds.add(Math.floor(Math.random() * 1000));
-  return [...seeds].slice(1);
-}"""
+DICE_JS = "(a, b, c) => { const first = Lab.another(a, b, c); return [first, Lab.another(first, b, c)]; }"  # two alike span no slice
 CODE = f'import mnist_lab\nlab = mnist_lab.load("gan")\nlab.at(0.0, 1.0, seeds={SEEDS}, digit={DIGIT})'
 
 

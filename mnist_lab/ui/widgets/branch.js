@@ -60,7 +60,7 @@ const go = async () => {
 const address = Lab.address("diffusion"), given = /^(\d+)\*(any|\d)\*(\w+)\*(\d+(?:\.\d+)?)\*(\d+)$/.exec(address.read("branch") ?? "");
 let linked = () => Boolean(given); // a link's branch is still to come
 $(".go", element).addEventListener("click", go);
-$(".other", element).addEventListener("click", () => { wish.seed = Math.floor(Math.random() * 1000); go(); });
+$(".other", element).addEventListener("click", () => { wish.seed = Lab.another(wish.seed); go(); });
 
 // ---- sixteen, counted
 const counted = (lot) => {
@@ -84,7 +84,7 @@ send.addEventListener("click", async () => {
   const found = [];
   send.disabled = true;
   for (const step of steps) {
-    const answer = await sixteen({ settings, column, step, label: settings.labels[column], seed: Math.floor(Math.random() * 1000) });
+    const answer = await sixteen({ settings, column, step, label: settings.labels[column], seed: Lab.another() });
     if (!answer || answer.error) { if (answer) Lab.toast(answer.error); break; }
     found.push(lot(answer, !known ? "" : answer.step < middle ? ", before it was decided" : ", after it was decided")); lots = found; rows();
   }

@@ -224,6 +224,11 @@
     },
   });
 
+  const another = (...taken) => { // a seed that is none of these: what is to change changes, and two ends differ
+    const seed = Math.floor(Math.random() * 1000);
+    return taken.includes(seed) ? another(...taken) : seed;
+  };
+
   // Pictures as they travel there: numbers of 0 to 255 in so few bits each, six bits a letter
   const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const shorten = (pixels, bits) => {
@@ -244,5 +249,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, ARROWS, address, arrived, attend, bytes, calm, capital, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, lengthen, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, readAs, remember, repaint, rgb, shorten, signScale, signed, spoken, sprite, tell, ten, tenCurves, toast, top, words };
+  window.Lab = { $, $$, ARROWS, address, another, arrived, attend, bytes, calm, capital, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, lengthen, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, readAs, remember, repaint, rgb, shorten, signScale, signed, spoken, sprite, tell, ten, tenCurves, toast, top, words };
 })();

@@ -74,7 +74,7 @@ const changed = () => {
 };
 const latents = Lab.newest((payload) => server.latents(payload));
 const hand = async (i, digit) => { // a stop from a new seed
-  const seed = Math.floor(Math.random() * 1000), answer = await latents({ seeds: [seed] });
+  const seed = Lab.another(...stops.map((stop) => stop.seed)), answer = await latents({ seeds: [seed] });
   if (!answer) return;
   if (answer.error) { Lab.toast(answer.error); return; }
   stops[i] = { digit, seed, z: Lab.floats(answer.latents[0]) }; chosen = i; changed();

@@ -53,7 +53,7 @@ const pad = Lab.sketch($(".sketch", element), { label: "Drawing pad. Draw a digi
   clearTimeout(soon); pixels = given; player.stop();
   if (given) soon = setTimeout(ask, how === "moving" ? 250 : 0); else $(".verdict", element).textContent = "Draw a digit, or take one below the pad.";
 } });
-$(".other", element).addEventListener("click", () => { seed = Math.floor(Math.random() * 1000); ask(); });
+$(".other", element).addEventListener("click", () => { seed = Lab.another(seed); ask(); });
 
 Lab.remember("samples", props.value.samples.map(({ name, pixels }) => ({ name, pixels: Lab.bytes(pixels) })));
 pixels = Lab.bytes(props.value.pixels); pad.show(pixels);

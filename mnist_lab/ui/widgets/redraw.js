@@ -77,7 +77,7 @@ const choose = (name) => {
   if (name === "redrawn") strip(); if (pixels && done[name] !== asked(name)) ask();
 };
 const markWay = Lab.segments($(".ways", element), WAYS, choose), markLabel = Lab.labels($(".choices", element), (d) => { label = d; ask(); }, true);
-$(".other", element).addEventListener("click", () => { seed = Math.floor(Math.random() * 1000); ask(); });
+$(".other", element).addEventListener("click", () => { seed = Lab.another(seed); ask(); });
 const pad = Lab.sketch($(".sketch", element), { label: "Drawing pad. Draw a digit for the network to work on.", take: (given, how) => {
   clearTimeout(soon); pixels = given; player.stop(); whole();
   if (given) { if (how !== "moving") soon = setTimeout(ask, 100); }

@@ -44,7 +44,7 @@ const askBoth = async () => {
   openWalk(answer, asked); element.dataset.walked = `${asked.join(" ")} ${label}`; await askSwap();
 };
 const mark = Lab.labels($(".choices", element), (d) => { label = d; askBoth(); }, true);
-$$(".row .btn", element).forEach((button, k) => button.addEventListener("click", () => { seeds = seeds.map((s, i) => (i === k ? Math.floor(Math.random() * 1000) : s)); askBoth(); }));
+$$(".row .btn", element).forEach((button, k) => button.addEventListener("click", () => { seeds = seeds.map((s, i) => (i === k ? Lab.another(...seeds) : s)); askBoth(); }));
 Lab.drag(box, (u, v) => { x = clamp(Math.round(u * 28 - w / 2), 0, 28 - w); y = clamp(Math.round(v * 28 - h / 2), 0, 28 - h); place(); paintSwap(); }, askSwap);
 let soon = 0;
 frame.addEventListener("keydown", (e) => {

@@ -47,7 +47,7 @@ let soon = 0;
 const move = () => { draw(); clearTimeout(soon); soon = setTimeout(rest, REST); }; // the teacher is slow: it waits until the hand rests
 const place = () => { slider.value = angle; $(".angle", element).textContent = `${angle}°`; $(".which", element).hidden = label === null; };
 slider.addEventListener("input", () => { angle = +slider.value; place(); move(); });
-$(".other", element).addEventListener("click", () => { seed = Math.floor(Math.random() * 1000); move(); });
+$(".other", element).addEventListener("click", () => { seed = Lab.another(seed); move(); });
 const chips = $(".choices", element); // a hand may also slide over them
 chips.addEventListener("pointerdown", (e) => e.target.releasePointerCapture?.(e.pointerId));
 chips.addEventListener("pointermove", (e) => {

@@ -30,7 +30,7 @@ const go = async (hand = seed) => {
 };
 $(".go", element).addEventListener("click", () => go());
 field.addEventListener("keydown", (e) => { if (e.key === "Enter") go(); });
-$(".other", element).addEventListener("click", () => go(Math.floor(Math.random() * 1000)));
+$(".other", element).addEventListener("click", () => go(Lab.another(seed)));
 for (const kind of ["png", "svg", "gif"]) Lab.takeaway($(`.${kind}`, element), () => file({ kind, number, seed }), () => `${number}.${kind}`);
 const address = Lab.address("diffusion"), given = /^(\d+)\.(\d+)$/.exec(address.read("written") ?? "");
 field.value = number; field.maxLength = props.value.most; moments = [Lab.digits(Lab.bytes(props.value.digits))];
