@@ -74,6 +74,18 @@ def test_a_rehearsal_answers_for_a_network_that_knows_the_validation_writers(sto
     assert "Its rehearsal" in card and "loss 0.5000" in card and "It learned from the validation writers too" in card
 
 
+def test_a_network_that_knows_the_validation_writers_needs_a_rehearsal_that_does_not(store, tmp_path):
+    new, known = trainings(store, tmp_path, {}, {"before": {"recipe": {"whole": True}}})
+    evaluate.check_rehearsed([new], None)
+    evaluate.check_rehearsed([known], new)
+    with pytest.raises(ValueError, match="--rehearsal"):
+        evaluate.check_rehearsed([new, known], None)
+    with pytest.raises(ValueError, match="itself"):
+        evaluate.check_rehearsed([known], known)
+    checkpoint.update(known, settings={"calibration": {}})  # by its rehearsal, earlier
+    evaluate.check_rehearsed([known], None)
+
+
 def test_the_readme_and_the_cards_say_what_the_checkpoints_say(store):
     table = cards.table(store)
     assert table.count("\n") == 1 + len([n for n in cards.WHAT if n in store.names()])

@@ -3,6 +3,12 @@
 Cross entropy on augmented digits, AdamW or SGD with a cosine schedule, averaged weights. LeNet trains with batch
 norm, folded into its 16,554 weights at the end; it can learn from a larger network's answers too. A share of the digits is
 redrawn with a pen (train/hands.py), and pictures that are no digit (train/outliers.py) are to get ten equal probabilities.
+
+What was tried for the residual network. By errors on 33,000 digits that it had not learned from (half of the training set, channels
+24,48,96, 300,000 digits, one run each; ten errors more or less are luck): warp, thickness and holes 243, without wobble 227, warped with
+bicubic sampling 233, without wobble and thickness 238, shifts and large holes in the place of the warp 313. By loss on validation writers,
+where three teachers' pupil stands at 0.0123: their mean answer 0.0118; five views of each digit, a last stage of strong warps or one
+taught by judge and pupils no better; of 300,000 digits without pens and outliers 0.0125, and its mean with the pupil **0.0115**.
 """
 
 from dataclasses import dataclass
@@ -134,8 +140,8 @@ class ClassifierTask:
 
 def main() -> None:
     recipe = common.read_recipe(ClassifierRecipe, __doc__)
-    if recipe.whole and not recipe.last:
-        raise SystemExit("--whole leaves no writers to choose the best weights by: it goes with --last.")
+    if recipe.whole and not (recipe.last and recipe.network == "resnet"):
+        raise SystemExit("--whole leaves no writers to choose the best weights by: it goes with --last, for a residual network.")
     try:
         widths_of(recipe)
     except (ValueError, checkpoint.CheckpointError) as error:

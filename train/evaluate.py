@@ -88,6 +88,16 @@ def settle(store: Store, paths: list[Path]) -> None:
     shutil.copyfile(min(losses, key=losses.get), store.path("resnet"))
 
 
+def check_rehearsed(paths: list[Path], rehearsal: Path | None) -> None:
+    """ValueError if a residual network has learned from the validation writers and nothing that hasn't can answer for it."""
+    if rehearsal and not common.held_out(checkpoint.read_metadata(rehearsal).training):
+        raise ValueError(f"the rehearsal {rehearsal} has learned from the validation writers itself")
+    for path in [] if rehearsal else paths:
+        known = checkpoint.read_metadata(path)
+        if not common.held_out(known.training) and "calibration" not in known.settings:
+            raise ValueError(f"{path} has learned from the validation writers: give its --rehearsal, the same training without them")
+
+
 def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
@@ -241,16 +251,16 @@ def main() -> None:
     options, store = parser.parse_args(), Store()
     if options.seeds and (len(options.seeds) < 2 or "resnet" not in (options.only or ["resnet"])):
         parser.error("--seeds needs the files of two trainings or more, and scores resnet")
+    try:
+        check_rehearsed(options.seeds or [path for path in [store.path("resnet")] if path.exists()], options.rehearsal)
+    except (ValueError, checkpoint.CheckpointError) as error:
+        parser.error(str(error))
     if options.seeds:
         settle(store, options.seeds)
     there = [name for name in (*READERS, "gan", *DENOISERS) if name in store.names()]
     options.only = there if options.only is None else options.only
     if not set(options.only) <= set(there):
         parser.error(f"there is no checkpoint {', '.join(sorted(set(options.only) - set(there)))} to score; there are {', '.join(there)}")
-    for name in [n for n in READERS if n in options.only]:
-        known = store.load(name)[1]
-        if not common.held_out(known.training) and "calibration" not in known.settings and not options.rehearsal:
-            parser.error(f"{name} has learned from the validation writers; give its --rehearsal, the same training without them")
     test = load_digits("test")
     for name in [n for n in READERS if n in options.only]:
         rehearsal = options.rehearsal if name == "resnet" else None
