@@ -140,11 +140,10 @@ def save_result(recipe: Recipe, file_name: str, model: torch.nn.Module, kind: st
         **provenance(recipe, result.revision),
         "images": result.images,
         "minutes": round(result.minutes, 1),
-        "validation": result.validation,
         **({"before": before} if before else {}),
     }
-    if not held_out(training):
-        del training["validation"]  # figures on digits that it has learned say nothing
+    if held_out(training):  # figures on digits that it has learned would say nothing
+        training["validation"] = result.validation
     metadata = checkpoint.Metadata(kind, dataclasses.asdict(model.config), training=training, settings=settings or {})
     checkpoint.save(path, model, metadata, half=True)
     print(f"Saved {path}")

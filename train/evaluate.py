@@ -251,16 +251,18 @@ def main() -> None:
     options, store = parser.parse_args(), Store()
     if options.seeds and (len(options.seeds) < 2 or "resnet" not in (options.only or ["resnet"])):
         parser.error("--seeds needs the files of two trainings or more, and scores resnet")
-    try:
-        check_rehearsed(options.seeds or [path for path in [store.path("resnet")] if path.exists()], options.rehearsal)
-    except (ValueError, checkpoint.CheckpointError) as error:
-        parser.error(str(error))
-    if options.seeds:
-        settle(store, options.seeds)
-    there = [name for name in (*READERS, "gan", *DENOISERS) if name in store.names()]
+    known = [*store.names(), *(["resnet"] if options.seeds else [])]  # which these bring
+    there = [name for name in (*READERS, "gan", *DENOISERS) if name in known]
     options.only = there if options.only is None else options.only
     if not set(options.only) <= set(there):
         parser.error(f"there is no checkpoint {', '.join(sorted(set(options.only) - set(there)))} to score; there are {', '.join(there)}")
+    if options.seeds or "resnet" in options.only:
+        try:
+            check_rehearsed(options.seeds or [store.path("resnet")], options.rehearsal)
+        except (ValueError, checkpoint.CheckpointError) as error:
+            parser.error(str(error))
+    if options.seeds:
+        settle(store, options.seeds)
     test = load_digits("test")
     for name in [n for n in READERS if n in options.only]:
         rehearsal = options.rehearsal if name == "resnet" else None

@@ -240,7 +240,7 @@ def build(store: Store) -> Room:
     run = {"fn": friendly(stream), "inputs": values, "outputs": stage, "concurrency_limit": 1, "concurrency_id": "cpu", "show_progress": "full",
            "show_progress_on": status, "api_visibility": "private", "js": START}
     event = go.click(**run)
-    again = fresh.click(None, None, seed, js="() => Math.floor(Math.random() * 1000)").then(**run)
+    again = fresh.click(None, seed, seed, js="(seed) => Lab.another(seed)").then(**run)
     for e in (event, again):
         e.then(None, js="() => Lab.tell('sampling', 'end')")
     halt.click(None, cancels=[event, again], js="() => Lab.tell('sampling', 'stop')")

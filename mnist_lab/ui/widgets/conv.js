@@ -111,7 +111,6 @@
   };
 
   // ---- pointing: cells of a picture, and groups of buttons with one tab stop each
-  const STEPS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
   const pointing = (box, size, move) => { // size() -> [rows, columns]; move(row, column) is called for pointer, finger and arrows; box.at: where they are
     const go = (row, column) => { const [h, w] = size(); move(Lab.clamp(row, 0, h - 1), Lab.clamp(column, 0, w - 1)); };
     const at = (e) => {
@@ -122,9 +121,9 @@
     box.addEventListener("pointerdown", (e) => { if (!e.button) { box.setPointerCapture(e.pointerId); at(e); } });
     box.addEventListener("pointermove", at);
     box.addEventListener("keydown", (e) => {
-      const step = STEPS[e.key];
+      const step = Lab.ARROWS[e.key];
       if (!step || !box.at) return;
-      e.preventDefault(); go(box.at[0] + step[0], box.at[1] + step[1]);
+      e.preventDefault(); go(box.at[0] + step[1], box.at[1] + step[0]);
     });
   };
   const rove = (box, selector, columns = () => 1) => box.addEventListener("keydown", (e) => {

@@ -5,6 +5,10 @@
   const query = window.labQuery ?? new URLSearchParams(location.search);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches || query.has("still");
   const clamp = (v, lo = 0, hi = 1) => Math.min(hi, Math.max(lo, v));
+  const another = (...taken) => { // a seed that is none of these: what is to change changes, and two ends differ
+    const seed = Math.floor(Math.random() * 1000);
+    return taken.includes(seed) ? another(...taken) : seed;
+  };
 
   // ---- colours: read from the tokens, never copied; painters run again when Gradio switches light and dark
   let colours = {};
@@ -223,11 +227,6 @@
       Object.entries(values).forEach(([key, text]) => (text === null ? q.delete(key) : q.set(key, text))); history.replaceState(history.state, "", "?" + q);
     },
   });
-
-  const another = (...taken) => { // a seed that is none of these: what is to change changes, and two ends differ
-    const seed = Math.floor(Math.random() * 1000);
-    return taken.includes(seed) ? another(...taken) : seed;
-  };
 
   // Pictures as they travel there: numbers of 0 to 255 in so few bits each, six bits a letter
   const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
