@@ -4,6 +4,7 @@ import base64
 import copy
 import dataclasses
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ import torch.nn.functional as F
 
 from mnist_lab.explain import layers, program, rate_for, teach
 from mnist_lab.explain.lesson import HIGHEST
-from mnist_lab.models.classifier import ConvNet, LeNet, ResNet
+from mnist_lab.models.classifier import LeNet, ResNet
 from mnist_lab.ui.classify_tab import FOUR
 from mnist_lab.ui.readings import answer, input_of
 from mnist_lab.ui.wings.learning_wing import MOST_STEPS, lesson, taught
+
+NETWORKS = [LeNet, ResNet, partial(ResNet, ResNet.Config(places=True))]
 
 
 def picture(seed: int = 0) -> torch.Tensor:
@@ -55,7 +58,7 @@ def test_one_step_is_one_of_sgd():
     np.testing.assert_allclose(lesson.after, taught(x).softmax(1)[0].detach(), atol=1e-6)
 
 
-@pytest.mark.parametrize("model_class", [LeNet, ResNet, ConvNet])
+@pytest.mark.parametrize("model_class", NETWORKS)
 def test_every_layer_shows_its_values_and_how_the_loss_leans_on_them(model_class):
     """The blame of a value is what the loss changes by when that value alone is raised: from the answer p - target, from layers by hand."""
     model, x = network(model_class), picture()
@@ -82,7 +85,7 @@ def test_the_blame_of_an_inner_layer_is_its_gradient():
     np.testing.assert_allclose(layer.blame, expected, atol=1e-7)
 
 
-@pytest.mark.parametrize("model_class", [LeNet, ResNet, ConvNet])
+@pytest.mark.parametrize("model_class", NETWORKS)
 @pytest.mark.parametrize("label", [0, 4, 9])
 def test_the_loss_falls_at_a_small_rate(model_class, label):
     ops, x = program(network(model_class)), picture()

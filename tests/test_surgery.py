@@ -3,6 +3,7 @@
 import copy
 import json
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from torch import nn
 from mnist_lab.data import to_model
 from mnist_lab.explain import losses, program, run, switched
 from mnist_lab.labs import Calibration
-from mnist_lab.models.classifier import ConvNet, LeNet, ResNet
+from mnist_lab.models.classifier import LeNet, ResNet
 from mnist_lab.ui import examples, readings
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.wings import surgery_wing
+
+NETWORKS = [LeNet, ResNet, partial(ResNet, ResNet.Config(places=True))]
 
 
 def network(model_class: type, seed: int = 0) -> nn.Module:
@@ -37,7 +40,7 @@ def convolutions(ops) -> list[int]:
     return [k for k, op in enumerate(ops) if op.kind == "conv"]
 
 
-@pytest.mark.parametrize("model_class", [LeNet, ResNet, ConvNet])
+@pytest.mark.parametrize("model_class", NETWORKS)
 def test_the_steps_in_torch_equal_the_model(model_class):
     model, x = network(model_class), pictures()
     ops = program(model)
@@ -46,7 +49,7 @@ def test_the_steps_in_torch_equal_the_model(model_class):
     assert [tuple(v.shape[1:]) for v in values] == [op.shape for op in ops]
 
 
-@pytest.mark.parametrize("model_class", [LeNet, ResNet, ConvNet])
+@pytest.mark.parametrize("model_class", NETWORKS)
 def test_running_on_from_any_step_changes_nothing(model_class):
     ops, x = program(network(model_class)), pictures()
     values = run(ops, x)
@@ -94,7 +97,7 @@ def test_what_is_no_filter_is_refused(scaled):
         switched(program(network(LeNet)), scaled)
 
 
-@pytest.mark.parametrize("model_class", [LeNet, ResNet, ConvNet])
+@pytest.mark.parametrize("model_class", NETWORKS)
 def test_losses_equal_one_switch_after_another(model_class):
     ops, x = program(network(model_class)), pictures(1)
     digit = int(run(ops, x)[-1].argmax())

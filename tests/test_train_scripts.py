@@ -14,7 +14,7 @@ TRAIN_DATA = ("train_digits", "validation_digits")  # downloaded, or a skip
 RUNS = {
     "lenet": ("train.classifier", "--network", "lenet"),
     "resnet": ("train.classifier", "--network", "resnet"),
-    "convnet": ("train.classifier", "--network", "convnet"),
+    "places": ("train.classifier", "--network", "resnet", "--places"),
     "whole": ("train.classifier", "--network", "resnet", "--whole", "--last"),
     "pen": ("train.classifier", "--network", "lenet", "--pen", "0.25", "--strange", "0.25", "--teacher",
             f"{FOLDER / 'mnist' / 'resnet.safetensors'},{FOLDER / 'mnist' / 'lenet.safetensors'}"),

@@ -1,4 +1,4 @@
-"""Train a classifier: `python -m train.classifier --network lenet`, `resnet` or `convnet`.
+"""Train a classifier: `python -m train.classifier --network lenet` or `--network resnet`.
 
 Cross entropy on augmented digits, AdamW or SGD with a cosine schedule, averaged weights. LeNet trains with batch
 norm, folded into its 16,554 weights at the end; it can learn from a larger network's answers too. A share of the digits is
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from mnist_lab import checkpoint, history, metrics
 from mnist_lab.data import Digits, load_digits, to_model
-from mnist_lab.models import MODELS, LeNet, fold_batch_norm
+from mnist_lab.models import LeNet, ResNet, fold_batch_norm
 from train import common
 from train.augmentation import cutout, thicken, uniform, warp
 from train.hands import redraw, scribbles, skeletons
@@ -31,9 +31,10 @@ from train.snapshots import Snapshots
 
 @dataclass(frozen=True)
 class ClassifierRecipe(common.Recipe):
-    network: str = "resnet"  # lenet, resnet or convnet
-    widths: str = ""  # channels of a new resnet (at 28, 14 and 7 pixels) or convnet (at 24, 20, 16, 12 and 8); empty: the usual ones
-    start: str = ""  # a checkpoint of this network to go on from: a second stage with gentler augmentation
+    network: str = "resnet"  # lenet or resnet
+    widths: str = "32,64,128"  # of a new resnet: channels at 28, 14 and 7 pixels
+    places: bool = False  # of a new resnet: a weight for every place of its last maps
+    start: str = ""  # a resnet checkpoint to go on from: a second stage with gentler augmentation
     batch: int = 256
     images: int = 1_000_000
     rate: float = 0.1  # SGD for resnet (He et al. 2016); AdamW takes a hundredth part of it times three
@@ -52,30 +53,23 @@ class ClassifierRecipe(common.Recipe):
     validate_every: int = 54_087  # once an epoch
 
 
-def new_network(recipe: ClassifierRecipe) -> nn.Module:
-    """As wide as the one to go on from, or as asked; ValueError says what is accepted."""
-    if recipe.network == "lenet":
-        return LeNet(LeNet.Config(batch_norm=True))
-    if recipe.network not in ("resnet", "convnet"):
-        raise ValueError("--network is lenet, resnet or convnet.")
-    network = MODELS[recipe.network]
+def config_of(recipe: ClassifierRecipe) -> ResNet.Config:
+    """Of the residual network to go on from, or of a new one; ValueError says what is accepted."""
     if recipe.start:
         known = checkpoint.read_metadata(Path(recipe.start))
-        if known.model != recipe.network:
-            raise ValueError(f"--start must be a {recipe.network}.")
-        return network(network.Config(tuple(known.config["widths"])))
-    if not recipe.widths:
-        return network()
-    usual, widths = network.Config().widths, recipe.widths.split(",")
-    if len(widths) != len(usual) or not all(width.isdecimal() and int(width) for width in widths):
-        raise ValueError(f"--widths takes {len(usual)} numbers of channels, such as {','.join(map(str, usual))}.")
-    return network(network.Config(tuple(map(int, widths))))
+        if known.model != "resnet":
+            raise ValueError("--start must be a residual network.")
+        return ResNet.Config(tuple(known.config["widths"]), known.config.get("places", False))
+    widths = recipe.widths.split(",")
+    if len(widths) != 3 or not all(width.isdecimal() and int(width) for width in widths):
+        raise ValueError("--widths takes three numbers of channels, such as 32,64,128.")
+    return ResNet.Config(tuple(map(int, widths)), recipe.places)
 
 
 class ClassifierTask:
     def __init__(self, recipe: ClassifierRecipe, accelerator, validation: Digits):
         self.recipe, self.accelerator = recipe, accelerator
-        model = new_network(recipe)
+        model = LeNet(LeNet.Config(batch_norm=True)) if recipe.network == "lenet" else ResNet(config_of(recipe))
         common.go_on_from(recipe.start, model)
         matrices = [p for p in model.parameters() if p.dim() > 1]
         vectors = [p for p in model.parameters() if p.dim() <= 1]
@@ -151,7 +145,7 @@ def main() -> None:
     if recipe.whole and not (recipe.last and recipe.network == "resnet"):
         raise SystemExit("--whole leaves no writers to choose the best weights by: it goes with --last, for a residual network.")
     try:
-        new_network(recipe)
+        config_of(recipe)
     except (ValueError, checkpoint.CheckpointError) as error:
         raise SystemExit(str(error)) from error
     folder = common.run_folder(recipe, recipe.network)

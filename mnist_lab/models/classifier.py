@@ -1,4 +1,4 @@
-"""Classifiers of 32x32 digits: the small LeNet one can read weight by weight, a residual network, and a plain one of large kernels."""
+"""Two classifiers of 32x32 digits: the small LeNet one can read weight by weight, and a residual network that reads best."""
 
 from dataclasses import dataclass
 
@@ -60,6 +60,7 @@ def fold_batch_norm(model: LeNet) -> LeNet:
 @dataclass(frozen=True)
 class ResNetConfig:
     widths: tuple[int, int, int] = (32, 64, 128)  # channels at 28, 14 and 7 pixels
+    places: bool = False  # a weight for every place of the last maps, not for their averages and maxima, which forget where something was
 
 
 class Residual(nn.Module):
@@ -92,53 +93,25 @@ class ResNet(nn.Module):
         self.pool2 = nn.MaxPool2d(2)
         self.conv4, self.norm4 = nn.Conv2d(b, c, 3, padding=1, bias=False), nn.BatchNorm2d(c)
         self.block2 = Residual(c)
-        self.logits = nn.Linear(2 * c, 10)
+        self.logits = nn.Linear(49 * c, 10, bias=False) if config.places else nn.Linear(2 * c, 10)
+        self.norm = nn.BatchNorm1d(10) if config.places else nn.Identity()
 
-    def features(self, x: Tensor) -> Tensor:
-        """Average and maximum of each last map: (B, 1, 32, 32) -> (B, 2 * widths[-1])."""
+    def maps(self, x: Tensor) -> Tensor:
+        """The last maps: (B, 1, 32, 32) -> (B, widths[-1], 7, 7)."""
         x = x[..., 2:-2, 2:-2]  # (B, 1, 28, 28)
         x = self.norm2(self.conv2(self.norm1(self.conv1(x)).relu())).relu()
         x = self.block1(self.norm3(self.conv3(self.pool1(x))).relu())  # (B, widths[1], 14, 14)
-        x = self.block2(self.norm4(self.conv4(self.pool2(x))).relu())  # (B, widths[2], 7, 7)
-        return torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.logits(self.features(x))  # (B, 10)
-
-
-@dataclass(frozen=True)
-class ConvNetConfig:
-    widths: tuple[int, int, int, int, int] = (24, 48, 72, 96, 120)  # channels at 24, 20, 16, 12 and 8 pixels
-
-
-class ConvNet(nn.Module):
-    """Five 5x5 convolutions without padding or pooling, and a weight for every place: (B, 1, 32, 32) in [-1, 1] -> logits (B, 10).
-
-    Looks at the inner 28x28 pixels. After the M5 of An et al. 2020 ("An ensemble of simple convolutional neural network models for MNIST
-    digit recognition"); its errors are others than the residual network's, which forgets where in its last maps something was.
-    """
-
-    Config = ConvNetConfig
-
-    def __init__(self, config: ConvNetConfig = ConvNetConfig()):
-        super().__init__()
-        self.config = config
-        channels = (1, *config.widths)
-        self.convs = nn.ModuleList(nn.Conv2d(a, b, 5, bias=False) for a, b in zip(channels, config.widths, strict=False))
-        self.norms = nn.ModuleList(nn.BatchNorm2d(b) for b in config.widths)
-        self.logits, self.norm = nn.Linear(64 * config.widths[-1], 10, bias=False), nn.BatchNorm1d(10)
-
-    def maps(self, x: Tensor) -> Tensor:
-        """The last maps: (B, 1, 32, 32) -> (B, widths[-1], 8, 8)."""
-        x = x[..., 2:-2, 2:-2]  # (B, 1, 28, 28)
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = norm(conv(x)).relu()
-        return x
+        return self.block2(self.norm4(self.conv4(self.pool2(x))).relu())  # (B, widths[2], 7, 7)
 
     def features(self, x: Tensor) -> Tensor:
         """Average and maximum of each last map: (B, 1, 32, 32) -> (B, 2 * widths[-1])."""
-        maps = self.maps(x)
-        return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)
+        return _summed_up(self.maps(x))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.logits(self.maps(x).flatten(1)))  # (B, 10)
+        maps = self.maps(x)
+        return self.norm(self.logits(maps.flatten(1) if self.config.places else _summed_up(maps)))  # (B, 10)
+
+
+def _summed_up(maps: Tensor) -> Tensor:
+    """Average and maximum of each map: (B, C, H, W) -> (B, 2 C)."""
+    return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)
