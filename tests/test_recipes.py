@@ -1,12 +1,13 @@
 """What training scripts accept on the command line."""
 
 import pytest
+import torch
 
 pytest.importorskip("accelerate")
 
-from mnist_lab.checkpoint import FOLDER  # noqa: E402
+from mnist_lab.checkpoint import FOLDER, load  # noqa: E402
 from mnist_lab.models import ResNet  # noqa: E402
-from train.classifier import ClassifierRecipe, config_of  # noqa: E402
+from train.classifier import ClassifierRecipe, config_of, go_on_from  # noqa: E402
 
 
 def test_a_residual_network_is_as_wide_as_asked():
@@ -24,6 +25,18 @@ def test_what_goes_on_from_a_network_is_as_wide_as_that():
     if not judge.exists():
         pytest.skip("the judge is not there")
     assert config_of(ClassifierRecipe(start=str(judge))) == ResNet.Config((24, 48, 96))
+
+
+@pytest.mark.parametrize("places", [False, True])
+def test_what_goes_on_may_get_a_weight_for_every_place(places):
+    judge = FOLDER / "mnist" / "judge.safetensors"
+    if not judge.exists():
+        pytest.skip("the judge is not there")
+    model, before = ResNet(config_of(ClassifierRecipe(start=str(judge), places=places))), load(judge)[0]
+    go_on_from(str(judge), model)
+    x = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert torch.allclose(model.eval().maps(x), before.maps(x), atol=1e-4)
+    assert torch.allclose(model(x), before(x), atol=1e-3) is not places
 
 
 @pytest.mark.parametrize("name", ["lenet", "diffusion"])
