@@ -46,3 +46,8 @@ def test_no_other_network_is_gone_on_from(name):
         pytest.skip("it is not there")
     with pytest.raises(ValueError, match="must be a residual network"):
         config_of(ClassifierRecipe(start=str(path)))
+
+
+def test_only_a_residual_network_goes_on():
+    with pytest.raises(ValueError, match="for --network resnet"):
+        config_of(ClassifierRecipe(network="lenet", start="any.safetensors"))

@@ -61,6 +61,8 @@ class ClassifierRecipe(common.Recipe):
 def config_of(recipe: ClassifierRecipe) -> ResNet.Config:
     """Of the residual network to go on from, or of a new one; ValueError says what is accepted."""
     if recipe.start:
+        if recipe.network != "resnet":
+            raise ValueError("--start is for --network resnet.")
         known = checkpoint.read_metadata(Path(recipe.start))
         if known.model != "resnet":
             raise ValueError("--start must be a residual network.")
