@@ -28,12 +28,17 @@ class CheckpointError(RuntimeError):
 @dataclass(frozen=True)
 class Metadata:
     model: str  # key of MODELS
-    config: dict  # rebuilds the model: MODELS[model].Config(**config)
+    config: dict  # fields of MODELS[model].Config; tuples are lists in the file
     dataset: str = "mnist"
     training: dict = field(default_factory=dict)  # recipe, seed, git revision, images seen, minutes
     settings: dict = field(default_factory=dict)  # what a user of the model needs: default guidance, trained range
     scores: dict = field(default_factory=dict)  # filled by train.evaluate
     format: int = FORMAT
+
+    def network(self) -> nn.Module:
+        """The network it describes, with new weights. Raises KeyError for an unknown model, and whatever a config that does not fit makes it raise."""
+        model_class = MODELS[self.model]
+        return model_class(model_class.Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in self.config.items()}))
 
 
 def save(path: Path, model: nn.Module, metadata: Metadata, half: bool = False) -> None:
@@ -82,10 +87,8 @@ def load(path: Path) -> tuple[nn.Module, Metadata]:
     metadata = read_metadata(path)
     if metadata.model not in MODELS:
         raise CheckpointError(f"{path.name} holds a model {metadata.model!r}; known are {', '.join(MODELS)}.")
-    model_class = MODELS[metadata.model]
     try:
-        config = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata.config.items()}
-        model = model_class(model_class.Config(**config))
+        model = metadata.network()
         with safe_open(path, "pt") as file:
             model.load_state_dict({k: file.get_tensor(k) for k in file.keys()}, strict=True)
     except (TypeError, ValueError, AttributeError) as error:

@@ -17,7 +17,6 @@ from torch.func import functional_call, vmap
 
 from mnist_lab import checkpoint
 from mnist_lab.checkpoint import CheckpointError, Metadata
-from mnist_lab.models import MODELS
 
 PREFIX = "weights."  # of a weight's name in the file
 
@@ -107,6 +106,4 @@ def _wrong(history: History) -> str | None:
 
 
 def _model(metadata: Metadata) -> nn.Module:
-    model_class = MODELS[metadata.model]
-    config = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata.config.items()}
-    return model_class(model_class.Config(**config)).eval().requires_grad_(False)
+    return metadata.network().eval().requires_grad_(False)

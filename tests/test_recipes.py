@@ -1,5 +1,7 @@
 """What training scripts accept on the command line."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -20,18 +22,20 @@ def test_other_widths_are_refused(widths):
         config_of(ClassifierRecipe(widths=widths))
 
 
-def test_what_goes_on_from_a_network_is_as_wide_as_that():
-    judge = FOLDER / "mnist" / "judge.safetensors"
-    if not judge.exists():
+@pytest.fixture
+def judge() -> Path:
+    path = FOLDER / "mnist" / "judge.safetensors"
+    if not path.exists():
         pytest.skip("the judge is not there")
+    return path
+
+
+def test_what_goes_on_from_a_network_is_as_wide_as_that(judge):
     assert config_of(ClassifierRecipe(start=str(judge))) == ResNet.Config((24, 48, 96))
 
 
 @pytest.mark.parametrize("places", [False, True])
-def test_what_goes_on_may_get_a_weight_for_every_place(places):
-    judge = FOLDER / "mnist" / "judge.safetensors"
-    if not judge.exists():
-        pytest.skip("the judge is not there")
+def test_what_goes_on_may_get_a_weight_for_every_place(judge, places):
     model, before = ResNet(config_of(ClassifierRecipe(start=str(judge), places=places))), load(judge)[0]
     go_on_from(str(judge), model)
     x = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1

@@ -17,7 +17,7 @@ judge and pupils 0.0124 and 0.0123; without pens and outliers, of 600,000 digits
 digits with `--places` from the pupil 0.0139.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -66,7 +66,8 @@ def config_of(recipe: ClassifierRecipe) -> ResNet.Config:
         known = checkpoint.read_metadata(Path(recipe.start))
         if known.model != "resnet":
             raise ValueError("--start must be a residual network.")
-        return ResNet.Config(tuple(known.config["widths"]), recipe.places or known.config.get("places", False))
+        config = known.network().config
+        return replace(config, places=recipe.places or config.places)
     widths = recipe.widths.split(",")
     if len(widths) != 3 or not all(width.isdecimal() and int(width) for width in widths):
         raise ValueError("--widths takes three numbers of channels, such as 32,64,128.")

@@ -76,7 +76,7 @@ def _check_kind(path: Path, metadata: Metadata) -> None:
         raise ValueError(f"{path.name} holds a {metadata.model}, which does not read digits. Take one that train.classifier wrote.")
     try:
         with torch.device("meta"):
-            model = model_class(model_class.Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in metadata.config.items()}))
+            model = metadata.network()
         size = sum(p.numel() for p in model.parameters())
     except Exception as error:  # noqa: BLE001 - a stranger's numbers may raise anything
         raise ValueError(f"The configuration inside {path.name} does not fit {metadata.model}.") from error
