@@ -31,6 +31,16 @@ def warp(x: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     return F.grid_sample(x + 1, grid, align_corners=False) - 1  # outside is paper
 
 
+def move(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Turned by up to 20 degrees and shifted by up to 5.6 px each way (An et al. 2020): (B, 1, H, W) with paper -1 -> the same."""
+    angle = uniform(generator, -0.35, 0.35, len(x))
+    shift = uniform(generator, -11.2, 11.2, len(x), 2, 1) / x.shape[-1]
+    cos, sin = angle.cos(), angle.sin()
+    turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)  # (B, 2, 2)
+    grid = F.affine_grid(torch.cat([turn, shift], 2), x.shape, align_corners=False)  # (B, H, W, 2)
+    return F.grid_sample(x + 1, grid, align_corners=False) - 1  # outside is paper
+
+
 def thicken(x: Tensor, generator: torch.Generator, share: float) -> Tensor:
     """For a share of the batch, mix with the 3x3 maximum (thicker) or minimum (thinner) by a random amount."""
     amount = uniform(generator, 0.0, 1.0, len(x), 1, 1, 1) * (uniform(generator, 0.0, 1.0, len(x), 1, 1, 1) < share)

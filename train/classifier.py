@@ -26,9 +26,9 @@ from torch import Tensor, nn
 
 from mnist_lab import checkpoint, history, metrics
 from mnist_lab.data import Digits, load_digits, to_model
-from mnist_lab.models import LeNet, ResNet, fold_batch_norm
+from mnist_lab.models import MODELS, LeNet, ResNet, fold_batch_norm
 from train import common
-from train.augmentation import cutout, thicken, uniform, warp
+from train.augmentation import cutout, move, thicken, uniform, warp
 from train.hands import redraw, scribbles, skeletons
 from train.outliers import outliers
 from train.snapshots import Snapshots
@@ -36,8 +36,8 @@ from train.snapshots import Snapshots
 
 @dataclass(frozen=True)
 class ClassifierRecipe(common.Recipe):
-    network: str = "resnet"  # lenet or resnet
-    widths: str = "32,64,128"  # of a new resnet: channels at 28, 14 and 7 pixels
+    network: str = "resnet"  # lenet, resnet or convnet
+    widths: str = ""  # channels of a new resnet (at 28, 14 and 7 pixels) or convnet (at 24, 20, 16, 12 and 8); empty: the usual ones
     places: bool = False  # a resnet with a weight for every place of its last maps; one to go on from gets these anew if it has none
     start: str = ""  # a resnet checkpoint to go on from: a second stage with gentler augmentation
     batch: int = 256
@@ -45,6 +45,7 @@ class ClassifierRecipe(common.Recipe):
     rate: float = 0.1  # SGD for resnet (He et al. 2016); AdamW takes a hundredth part of it times three
     decay: float = 5e-4  # weight decay, on matrices only
     warp: float = 1.0  # strength of the geometric augmentation
+    moved: float = 0.0  # share of digits turned and shifted, and nothing else, in the place of the warp
     plain: float = 0.25  # share of digits left as they are: a warp blurs, and what is read later is sharp
     thick: float = 0.3  # share of digits drawn thicker or thinner
     holes: float = 0.5  # share of digits with an 8x8 hole
@@ -58,8 +59,10 @@ class ClassifierRecipe(common.Recipe):
     validate_every: int = 54_087  # once an epoch
 
 
-def config_of(recipe: ClassifierRecipe) -> ResNet.Config:
-    """Of the residual network to go on from, or of a new one; ValueError says what is accepted."""
+def new_network(recipe: ClassifierRecipe) -> nn.Module:
+    """As wide as the one to go on from, or as asked; ValueError says what is accepted."""
+    if recipe.network not in ("lenet", "resnet", "convnet"):
+        raise ValueError("--network is lenet, resnet or convnet.")
     if recipe.start:
         if recipe.network != "resnet":
             raise ValueError("--start is for --network resnet.")
@@ -67,11 +70,17 @@ def config_of(recipe: ClassifierRecipe) -> ResNet.Config:
         if known.model != "resnet":
             raise ValueError("--start must be a residual network.")
         config = known.network().config
-        return replace(config, places=recipe.places or config.places)
-    widths = recipe.widths.split(",")
-    if len(widths) != 3 or not all(width.isdecimal() and int(width) for width in widths):
-        raise ValueError("--widths takes three numbers of channels, such as 32,64,128.")
-    return ResNet.Config(tuple(map(int, widths)), recipe.places)
+        return ResNet(replace(config, places=recipe.places or config.places))
+    if recipe.network == "lenet":
+        return LeNet(LeNet.Config(batch_norm=True))
+    network = MODELS[recipe.network]
+    config = network.Config(places=recipe.places) if recipe.network == "resnet" else network.Config()
+    if recipe.widths:
+        widths = recipe.widths.split(",")
+        if len(widths) != len(config.widths) or not all(width.isdecimal() and int(width) for width in widths):
+            raise ValueError(f"--widths takes {len(config.widths)} numbers of channels, such as {','.join(map(str, config.widths))}.")
+        config = replace(config, widths=tuple(map(int, widths)))
+    return network(config)
 
 
 def go_on_from(start: str, model: ResNet) -> None:
@@ -84,7 +93,7 @@ def go_on_from(start: str, model: ResNet) -> None:
 class ClassifierTask:
     def __init__(self, recipe: ClassifierRecipe, accelerator, validation: Digits):
         self.recipe, self.accelerator = recipe, accelerator
-        model = LeNet(LeNet.Config(batch_norm=True)) if recipe.network == "lenet" else ResNet(config_of(recipe))
+        model = new_network(recipe)
         if recipe.start:
             go_on_from(recipe.start, model)
         matrices = [p for p in model.parameters() if p.dim() > 1]
@@ -107,6 +116,7 @@ class ClassifierTask:
         """Warped digits, some as they are, and some redrawn with a pen: (B', 1, 32, 32), labels (B',)."""
         x = to_model(batch.images)
         warped = cutout(thicken(warp(x, generator, self.recipe.warp), generator, self.recipe.thick), generator, share=self.recipe.holes)
+        warped = torch.where(uniform(generator, 0.0, 1.0, len(x), 1, 1, 1) < self.recipe.moved, move(x, generator), warped)
         x = torch.where(uniform(generator, 0.0, 1.0, len(x), 1, 1, 1) < self.recipe.plain, x, warped)
         if not self.recipe.pen:
             return x, batch.labels
@@ -161,7 +171,7 @@ def main() -> None:
     if recipe.whole and not (recipe.last and recipe.network == "resnet"):
         raise SystemExit("--whole leaves no writers to choose the best weights by: it goes with --last, for a residual network.")
     try:
-        config_of(recipe)
+        new_network(recipe)
     except (ValueError, checkpoint.CheckpointError) as error:
         raise SystemExit(str(error)) from error
     folder = common.run_folder(recipe, recipe.network)
