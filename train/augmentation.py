@@ -32,7 +32,7 @@ def warp(x: Tensor, generator: torch.Generator, strength: float) -> Tensor:
 
 
 def move(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Turned by up to 20 degrees and shifted by up to 5.6 px each way (An et al. 2020): (B, 1, H, W) with paper -1 -> the same."""
+    """Shifted by up to 5.6 px each way, then turned by up to 20 degrees (An et al. 2020): (B, 1, H, W) with paper -1 -> the same."""
     angle = uniform(generator, -0.35, 0.35, len(x))
     shift = uniform(generator, -11.2, 11.2, len(x), 2, 1) / x.shape[-1]
     cos, sin = angle.cos(), angle.sin()

@@ -1,4 +1,4 @@
-"""Train a classifier: `python -m train.classifier --network lenet` or `--network resnet`.
+"""Train a classifier: `python -m train.classifier --network lenet`, `resnet` or `convnet`.
 
 Cross entropy on augmented digits, AdamW or SGD with a cosine schedule, averaged weights. LeNet trains with batch
 norm, folded into its 16,554 weights at the end; it can learn from a larger network's answers too. A share of the digits is
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from mnist_lab import checkpoint, history, metrics
 from mnist_lab.data import Digits, load_digits, to_model
+from mnist_lab.labs.classifier import KINDS
 from mnist_lab.models import MODELS, LeNet, ResNet, fold_batch_norm
 from train import common
 from train.augmentation import cutout, move, thicken, uniform, warp
@@ -52,7 +53,8 @@ class ClassifierRecipe(common.Recipe):
     pen: float = 0.0  # digits redrawn with a round pen, for each of MNIST's own
     strange: float = 0.0  # pictures that are no digit, for each digit
     pool: int = 54_087  # skeletons to redraw from: every digit's; finding them takes some minutes, the first time
-    teacher: str = ""  # a checkpoint whose answers are learned too (Hinton et al. 2015); several with commas between: their mean answer
+    teacher: str = ""  # a checkpoint whose answers are learned too (Hinton et al. 2015); several with commas between: their mean answer, of
+    # moved digits that of those which learned from such
     whole: bool = False  # learn from the validation writers too: for a last stage with nothing left to choose, rehearsed without them
     snapshots: bool = False  # keep sixty of LeNet's for "watch it learn"
     ema: float = 0.998
@@ -61,8 +63,8 @@ class ClassifierRecipe(common.Recipe):
 
 def new_network(recipe: ClassifierRecipe) -> nn.Module:
     """As wide as the one to go on from, or as asked; ValueError says what is accepted."""
-    if recipe.network not in ("lenet", "resnet", "convnet"):
-        raise ValueError("--network is lenet, resnet or convnet.")
+    if recipe.network not in KINDS:
+        raise ValueError(f"--network is {', '.join(KINDS[:-1])} or {KINDS[-1]}.")
     if recipe.start:
         if recipe.network != "resnet":
             raise ValueError("--start is for --network resnet.")
@@ -90,6 +92,10 @@ def go_on_from(start: str, model: ResNet) -> None:
     model.load_state_dict({k: v for k, v in earlier.state_dict().items() if same or not k.startswith("logits")}, strict=same)
 
 
+def learned_from_moved(training: dict) -> bool:
+    return any(run.get("recipe", {}).get("moved") for run in common.runs_behind(training))
+
+
 class ClassifierTask:
     def __init__(self, recipe: ClassifierRecipe, accelerator, validation: Digits):
         self.recipe, self.accelerator = recipe, accelerator
@@ -110,22 +116,28 @@ class ClassifierTask:
         few, kept = (common.DRY_RUN_IMAGES, None) if recipe.dry_run else (recipe.pool, Path("runs/skeletons"))
         self.pool = skeletons(load_digits("train"), few, kept).to(accelerator.device) if recipe.pen else None
         self.lines = scribbles(min(few, 4_000), recipe.seed).to(accelerator.device) if recipe.strange else None
-        self.teachers = [checkpoint.load(Path(path))[0].to(accelerator.device) for path in recipe.teacher.split(",") if path]
+        known = [checkpoint.load(Path(path)) for path in recipe.teacher.split(",") if path]
+        self.teachers = [teacher.to(accelerator.device, memory_format=torch.channels_last) for teacher, _ in known]
+        moves = [learned_from_moved(metadata.training) for _, metadata in known]
+        self.follows = torch.tensor([knows or not any(moves) for knows in moves], device=accelerator.device)  # (T,): asked about moved digits
 
-    def digits(self, batch: Digits, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Warped digits, some as they are, and some redrawn with a pen: (B', 1, 32, 32), labels (B',)."""
+    def digits(self, batch: Digits, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Warped or moved digits, some as they are, and some redrawn with a pen: (B', 1, 32, 32), labels (B',), which of them moved (B',)."""
         x = to_model(batch.images)
         warped = cutout(thicken(warp(x, generator, self.recipe.warp), generator, self.recipe.thick), generator, share=self.recipe.holes)
-        warped = torch.where(uniform(generator, 0.0, 1.0, len(x), 1, 1, 1) < self.recipe.moved, move(x, generator), warped)
-        x = torch.where(uniform(generator, 0.0, 1.0, len(x), 1, 1, 1) < self.recipe.plain, x, warped)
+        plain, moved = (uniform(generator, 0.0, 1.0, len(x)) < share for share in (self.recipe.plain, self.recipe.moved))
+        moved &= ~plain
+        warped = torch.where(moved[:, None, None, None], move(x, generator), warped)
+        x = torch.where(plain[:, None, None, None], x, warped)
         if not self.recipe.pen:
-            return x, batch.labels
+            return x, batch.labels, moved
         drawn = self.pool.pick(round(self.recipe.pen * len(x)), generator)
-        return torch.cat([x, redraw(drawn, generator, self.recipe.warp)]), torch.cat([batch.labels, drawn.labels])
+        return (torch.cat([x, redraw(drawn, generator, self.recipe.warp)]), torch.cat([batch.labels, drawn.labels]),
+                torch.cat([moved, moved.new_zeros(len(drawn))]))
 
     def update(self, batch: Digits, generator: torch.Generator) -> dict[str, Tensor]:
-        x, labels = self.digits(batch, generator)
-        count, asked = len(labels), self.answers(x) if self.teachers else None
+        x, labels, moved = self.digits(batch, generator)
+        count, asked = len(labels), self.answers(x, moved) if self.teachers else None
         if self.recipe.strange:
             few = round(self.recipe.strange * len(batch))
             x = torch.cat([x, outliers(x[:few], labels[:few], self.lines, generator)])
@@ -139,10 +151,12 @@ class ClassifierTask:
         return {"loss": loss.detach(), "accuracy": (logits[:count].argmax(1) == labels).float().mean()}
 
     @torch.no_grad()
-    def answers(self, x: Tensor) -> Tensor:
-        """What the teachers say on average: logits (B, 10)."""
+    def answers(self, x: Tensor, moved: Tensor) -> Tensor:
+        """What the teachers say on average, of moved digits (B,) only those that learned from such: logits (B, 10)."""
         with self.accelerator.autocast():
-            return torch.stack([teacher(x).float() for teacher in self.teachers]).mean(0)
+            each = torch.stack([teacher(x).float() for teacher in self.teachers])  # (T, B, 10)
+        heard = (self.follows[:, None] | ~moved).unsqueeze(2)  # (T, B, 1)
+        return (each * heard).sum(0) / heard.sum(0)
 
     def loss(self, logits: Tensor, labels: Tensor, asked: Tensor | None) -> Tensor:
         """Cross entropy of the digits (mixed with the teacher's answers at temperature 2), and of the rest to ten equal probabilities."""

@@ -116,10 +116,16 @@ def training_of(start: str) -> dict | None:
     return checkpoint.read_metadata(Path(start)).training if start else None
 
 
+def runs_behind(training: dict) -> Iterator[dict]:
+    """Every stage and run of what was trained like this, itself the first."""
+    yield training
+    for part in [*training.get("average_of", []), *([training["before"]] if "before" in training else [])]:
+        yield from runs_behind(part)
+
+
 def held_out(training: dict) -> bool:
     """Whether the validation writers are new to what was trained like this, in every stage and run of it."""
-    parts = [*training.get("average_of", []), *([training["before"]] if "before" in training else [])]
-    return not training.get("recipe", {}).get("whole") and all(map(held_out, parts))
+    return not any(run.get("recipe", {}).get("whole") for run in runs_behind(training))
 
 
 def provenance(recipe: Recipe, revision: str) -> dict:
