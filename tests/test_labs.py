@@ -1,6 +1,5 @@
 """The plain Python calls, on the shipped checkpoints: what they return, and what they refuse."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -9,12 +8,10 @@ import torch
 from PIL import Image
 
 import mnist_lab
-from mnist_lab import checkpoint, labs
+from mnist_lab import labs
 from mnist_lab.diffusion import SCHEDULES
 from mnist_lab.labs import ClassifierLab, DiffusionLab, GanLab, open_lab
-from mnist_lab.labs.classifier import KINDS
 from mnist_lab.latent import PATHS, slerp
-from mnist_lab.models import MODELS
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +55,6 @@ def test_a_classifier_opens_by_its_file(store):
     assert np.array_equal(by_file.classify(digit).probabilities, by_name.classify(digit).probabilities)
     with pytest.raises(ValueError, match="does not read digits"):
         mnist_lab.load(str(store.path("gan")))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_classifier_opens_by_its_file(kind, tmp_path):
-    network = MODELS[kind]().eval()
-    checkpoint.save(tmp_path / "mine.safetensors", network, checkpoint.Metadata(kind, dataclasses.asdict(network.config)))
-    verdict = mnist_lab.load(str(tmp_path / "mine.safetensors")).classify((np.indices((28, 28))[1] // 2 == 6).astype(np.uint8) * 255)
-    assert verdict.probabilities.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_network_brings_the_run_it_is_made_for(store):

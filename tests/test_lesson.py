@@ -13,12 +13,12 @@ import torch.nn.functional as F
 
 from mnist_lab.explain import layers, program, rate_for, teach
 from mnist_lab.explain.lesson import HIGHEST
-from mnist_lab.models.classifier import ConvNet, LeNet, ResNet
+from mnist_lab.models.classifier import LeNet, ResNet
 from mnist_lab.ui.classify_tab import FOUR
 from mnist_lab.ui.readings import answer, input_of
 from mnist_lab.ui.wings.learning_wing import MOST_STEPS, lesson, taught
 
-NETWORKS = [LeNet, ResNet, ConvNet, partial(ResNet, ResNet.Config(places=True))]
+NETWORKS = [LeNet, ResNet, partial(ResNet, ResNet.Config(places=True))]
 
 
 def picture(seed: int = 0) -> torch.Tensor:

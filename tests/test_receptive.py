@@ -9,7 +9,7 @@ from torch import nn
 
 from mnist_lab.explain import Field, Op, program, receptive_fields, run, shown
 from mnist_lab.explain.run import step
-from mnist_lab.models.classifier import ConvNet, LeNet, ResNet
+from mnist_lab.models.classifier import LeNet, ResNet
 
 
 class Odd(nn.Module):
@@ -26,7 +26,7 @@ class Odd(nn.Module):
         return self.answer(self.d(x).mean((2, 3)))
 
 
-MODELS = [LeNet, ResNet, ConvNet, partial(ResNet, ResNet.Config(places=True)), Odd]
+MODELS = [LeNet, ResNet, partial(ResNet, ResNet.Config(places=True)), Odd]
 
 
 def transparent(model: nn.Module) -> list[Op]:

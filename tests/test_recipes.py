@@ -8,31 +8,20 @@ import torch
 pytest.importorskip("accelerate")
 
 from mnist_lab.checkpoint import FOLDER, load  # noqa: E402
-from mnist_lab.models import MODELS, ResNet  # noqa: E402
+from mnist_lab.models import ResNet  # noqa: E402
 from mnist_lab.training import make_accelerator  # noqa: E402
 from train.augmentation import move  # noqa: E402
-from train.classifier import ClassifierRecipe, ClassifierTask, go_on_from, learned_from_moved, new_network  # noqa: E402
+from train.classifier import ClassifierRecipe, ClassifierTask, config_of, go_on_from, learned_from_moved  # noqa: E402
 
 
-@pytest.mark.parametrize(("network", "widths"), [("resnet", (8, 16, 32)), ("convnet", (4, 8, 12, 16, 20))])
-def test_a_network_is_as_wide_as_asked(network, widths):
-    assert new_network(ClassifierRecipe(network=network, widths=",".join(map(str, widths)))).config.widths == widths
+def test_a_residual_network_is_as_wide_as_asked():
+    assert config_of(ClassifierRecipe(widths="8,16,32", places=True)) == ResNet.Config((8, 16, 32), places=True)
 
 
-@pytest.mark.parametrize("network", ["resnet", "convnet"])
-def test_a_network_is_as_wide_as_usual_unless_asked(network):
-    assert new_network(ClassifierRecipe(network=network)).config == MODELS[network].Config()
-
-
-@pytest.mark.parametrize("widths", ["24", "24,48", "24,48,96,192", "24,a,96", "24,0,96", "24,-48,96", "1.5,2,3"])
+@pytest.mark.parametrize("widths", ["", "24,48", "24,48,96,192", "24,a,96", "24,0,96", "24,-48,96", "1.5,2,3"])
 def test_other_widths_are_refused(widths):
-    with pytest.raises(ValueError, match="3 numbers of channels"):
-        new_network(ClassifierRecipe(widths=widths))
-
-
-def test_an_unknown_network_is_refused():
-    with pytest.raises(ValueError, match="lenet, resnet or convnet"):
-        new_network(ClassifierRecipe(network="transformer"))
+    with pytest.raises(ValueError, match="three numbers of channels"):
+        config_of(ClassifierRecipe(widths=widths))
 
 
 @pytest.fixture
@@ -44,12 +33,12 @@ def judge() -> Path:
 
 
 def test_what_goes_on_from_a_network_is_as_wide_as_that(judge):
-    assert new_network(ClassifierRecipe(start=str(judge))).config == ResNet.Config((24, 48, 96))
+    assert config_of(ClassifierRecipe(start=str(judge))) == ResNet.Config((24, 48, 96))
 
 
 @pytest.mark.parametrize("places", [False, True])
 def test_what_goes_on_may_get_a_weight_for_every_place(judge, places):
-    model, before = new_network(ClassifierRecipe(start=str(judge), places=places)), load(judge)[0]
+    model, before = ResNet(config_of(ClassifierRecipe(start=str(judge), places=places))), load(judge)[0]
     go_on_from(str(judge), model)
     x = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     assert torch.allclose(model.eval().maps(x), before.maps(x), atol=1e-4)
@@ -62,13 +51,12 @@ def test_no_other_network_is_gone_on_from(name):
     if not path.exists():
         pytest.skip("it is not there")
     with pytest.raises(ValueError, match="must be a residual network"):
-        new_network(ClassifierRecipe(start=str(path)))
+        config_of(ClassifierRecipe(start=str(path)))
 
 
-@pytest.mark.parametrize("network", ["lenet", "convnet"])
-def test_only_a_residual_network_goes_on(network):
+def test_only_a_residual_network_goes_on():
     with pytest.raises(ValueError, match="for --network resnet"):
-        new_network(ClassifierRecipe(network=network, start="any.safetensors"))
+        config_of(ClassifierRecipe(network="lenet", start="any.safetensors"))
 
 
 def test_learning_from_moved_digits_is_told_by_any_stage_or_run():

@@ -13,12 +13,12 @@ from torch import nn
 from mnist_lab.data import to_model
 from mnist_lab.explain import losses, program, run, switched
 from mnist_lab.labs import Calibration
-from mnist_lab.models.classifier import ConvNet, LeNet, ResNet
+from mnist_lab.models.classifier import LeNet, ResNet
 from mnist_lab.ui import examples, readings
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.wings import surgery_wing
 
-NETWORKS = [LeNet, ResNet, ConvNet, partial(ResNet, ResNet.Config(places=True))]
+NETWORKS = [LeNet, ResNet, partial(ResNet, ResNet.Config(places=True))]
 
 
 def network(model_class: type, seed: int = 0) -> nn.Module:

@@ -15,7 +15,7 @@ RUNS = {
     "lenet": ("train.classifier", "--network", "lenet"),
     "resnet": ("train.classifier", "--network", "resnet"),
     "places": ("train.classifier", "--network", "resnet", "--places"),
-    "convnet": ("train.classifier", "--network", "convnet", "--moved", "1", "--bf16"),
+    "moved": ("train.classifier", "--network", "resnet", "--moved", "1", "--bf16"),
     "whole": ("train.classifier", "--network", "resnet", "--whole", "--last"),
     "pen": ("train.classifier", "--network", "lenet", "--pen", "0.25", "--strange", "0.25", "--moved", "0.5", "--teacher",
             f"{FOLDER / 'mnist' / 'resnet.safetensors'},{FOLDER / 'mnist' / 'lenet.safetensors'}"),

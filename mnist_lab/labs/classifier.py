@@ -13,7 +13,6 @@ from mnist_lab.data import to_model
 from mnist_lab.labs.checks import Picture, number
 
 CLASSIFIERS = ("resnet", "lenet")  # the first is the best
-KINDS = ("lenet", "resnet", "convnet")  # of networks that read digits
 JUDGE = "judge"  # a residual network that stays as it is, so that what is measured of generators in its features can be compared
 
 
@@ -75,7 +74,7 @@ class ClassifierLab:
     def of_file(cls, path: Path) -> "ClassifierLab":
         """A network that train.classifier wrote; CheckpointError if the file is broken, ValueError if it is of another kind."""
         kind = checkpoint.read_metadata(path).model
-        if kind not in KINDS:
+        if kind not in CLASSIFIERS:
             raise ValueError(f"{path.name} holds a {kind}, which does not read digits. Take one that train.classifier wrote.")
         return cls(SimpleNamespace(load=lambda _: checkpoint.load(path)))
 

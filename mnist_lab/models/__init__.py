@@ -1,6 +1,6 @@
 """The networks. `MODELS` names every network a checkpoint may hold; each class has its `Config` dataclass beside it."""
 
-from mnist_lab.models.classifier import ConvNet, LeNet, ResNet, fold_batch_norm
+from mnist_lab.models.classifier import LeNet, ResNet, fold_batch_norm
 from mnist_lab.models.denoiser import Denoiser
 from mnist_lab.models.gan import Discriminator, Generator, ResidualDiscriminator, ResidualGenerator, without_norm
 from mnist_lab.models.unet import UNet
@@ -8,7 +8,6 @@ from mnist_lab.models.unet import UNet
 MODELS = {
     "lenet": LeNet,
     "resnet": ResNet,
-    "convnet": ConvNet,
     "unet": UNet,
     "denoiser": Denoiser,
     "generator": Generator,
@@ -17,5 +16,5 @@ MODELS = {
     "residual-discriminator": ResidualDiscriminator,
 }
 
-__all__ = ["MODELS", "ConvNet", "Denoiser", "Discriminator", "Generator", "LeNet", "ResNet", "ResidualDiscriminator", "ResidualGenerator", "UNet",
+__all__ = ["MODELS", "Denoiser", "Discriminator", "Generator", "LeNet", "ResNet", "ResidualDiscriminator", "ResidualGenerator", "UNet",
            "fold_batch_norm", "without_norm"]

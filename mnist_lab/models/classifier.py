@@ -1,4 +1,4 @@
-"""Classifiers of 32x32 digits: the small LeNet one can read weight by weight, a residual network that reads best, and a plain one that teaches it."""
+"""Two classifiers of 32x32 digits: the small LeNet one can read weight by weight, and a residual network that reads best."""
 
 from dataclasses import dataclass
 
@@ -115,40 +115,3 @@ class ResNet(nn.Module):
 def _summed_up(maps: Tensor) -> Tensor:
     """Average and maximum of each map: (B, C, H, W) -> (B, 2 C)."""
     return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)
-
-
-@dataclass(frozen=True)
-class ConvNetConfig:
-    widths: tuple[int, int, int, int, int] = (16, 32, 48, 64, 80)  # channels at 24, 20, 16, 12 and 8 pixels
-
-
-class ConvNet(nn.Module):
-    """Five 5x5 convolutions without padding or pooling, and a weight for every place: (B, 1, 32, 32) in [-1, 1] -> logits (B, 10).
-
-    Looks at the inner 28x28 pixels. After the M5 of An et al. 2020 ("An ensemble of simple convolutional neural network models for MNIST
-    digit recognition"), half as wide; its errors are others than the residual network's, which learns from that.
-    """
-
-    Config = ConvNetConfig
-
-    def __init__(self, config: ConvNetConfig = ConvNetConfig()):
-        super().__init__()
-        self.config = config
-        channels = (1, *config.widths)
-        self.convs = nn.ModuleList(nn.Conv2d(a, b, 5, bias=False) for a, b in zip(channels, config.widths, strict=False))
-        self.norms = nn.ModuleList(nn.BatchNorm2d(b) for b in config.widths)
-        self.logits, self.norm = nn.Linear(64 * config.widths[-1], 10, bias=False), nn.BatchNorm1d(10)
-
-    def maps(self, x: Tensor) -> Tensor:
-        """The last maps: (B, 1, 32, 32) -> (B, widths[-1], 8, 8)."""
-        x = x[..., 2:-2, 2:-2]  # (B, 1, 28, 28)
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = norm(conv(x)).relu()
-        return x
-
-    def features(self, x: Tensor) -> Tensor:
-        """Average and maximum of each last map: (B, 1, 32, 32) -> (B, 2 * widths[-1])."""
-        return _summed_up(self.maps(x))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.logits(self.maps(x).flatten(1)))  # (B, 10)
