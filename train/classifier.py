@@ -92,6 +92,7 @@ def go_on_from(start: str, model: ResNet) -> None:
 
 
 def learned_from_moved(training: dict) -> bool:
+    """Whether any stage or run of what was trained like this saw moved digits."""
     return any(run.get("recipe", {}).get("moved") for run in common.runs_behind(training))
 
 
