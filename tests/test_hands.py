@@ -87,6 +87,6 @@ def test_outliers_are_pictures_with_ink(lines):
 def test_a_share_of_the_digits_stays_sharp(train_digits):
     """A warp blurs; what is read later is not blurred, so some of what is learned must not be."""
     batch, task = train_digits[:400], SimpleNamespace(recipe=ClassifierRecipe(plain=0.25))
-    x, labels = ClassifierTask.digits(task, batch, generator(1))
+    x, labels, _ = ClassifierTask.digits(task, batch, generator(1))
     same = (x == to_model(batch.images)).all((1, 2, 3)).float().mean()
     assert 0.18 < same < 0.32 and torch.equal(labels, batch.labels)

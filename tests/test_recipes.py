@@ -11,7 +11,8 @@ from mnist_lab.checkpoint import FOLDER, load  # noqa: E402
 from mnist_lab.models import ResNet  # noqa: E402
 from mnist_lab.training import make_accelerator  # noqa: E402
 from train.augmentation import move  # noqa: E402
-from train.classifier import ClassifierRecipe, ClassifierTask, config_of, go_on_from, learned_from_moved  # noqa: E402
+from train.classifier import ClassifierRecipe, ClassifierTask, config_of, go_on_from  # noqa: E402
+from train.common import ever  # noqa: E402
 
 
 def test_a_residual_network_is_as_wide_as_asked():
@@ -61,8 +62,8 @@ def test_only_a_residual_network_goes_on():
 
 def test_learning_from_moved_digits_is_told_by_any_stage_or_run():
     moved, still = {"recipe": {"moved": 0.5}}, {"recipe": {"moved": 0.0}}
-    assert learned_from_moved(moved) and learned_from_moved({"average_of": [still, {**still, "before": moved}]})
-    assert not learned_from_moved(still) and not learned_from_moved({"average_of": [still, {"recipe": {}}]})
+    assert ever(moved, "moved") and ever({"average_of": [still, {**still, "before": moved}]}, "moved")
+    assert not ever(still, "moved") and not ever({"average_of": [still, {"recipe": {}}]}, "moved")
 
 
 @pytest.mark.parametrize(("follows", "moved_answer"), [((True, True), 2.0), ((False, True), 3.0)])

@@ -27,8 +27,7 @@ def warp(x: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     rows = torch.stack([torch.stack([cos / sx, (shear - sin) / sy, dx], 1), torch.stack([sin / sx, cos / sy, dy], 1)], 1)
     grid = F.affine_grid(rows, x.shape, align_corners=False)  # (B, H, W, 2)
     wobble = uniform(generator, -2.4, 2.4, count, 2, 8, 8) / size * strength
-    grid = grid + F.interpolate(wobble, size=(size, size), mode="bicubic").permute(0, 2, 3, 1)
-    return F.grid_sample(x + 1, grid, align_corners=False) - 1  # outside is paper
+    return _sampled(x, grid + F.interpolate(wobble, size=(size, size), mode="bicubic").permute(0, 2, 3, 1))
 
 
 def move(x: Tensor, generator: torch.Generator) -> Tensor:
@@ -37,8 +36,12 @@ def move(x: Tensor, generator: torch.Generator) -> Tensor:
     shift = uniform(generator, -11.2, 11.2, len(x), 2, 1) / x.shape[-1]
     cos, sin = angle.cos(), angle.sin()
     turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)  # (B, 2, 2)
-    grid = F.affine_grid(torch.cat([turn, shift], 2), x.shape, align_corners=False)  # (B, H, W, 2)
-    return F.grid_sample(x + 1, grid, align_corners=False) - 1  # outside is paper
+    return _sampled(x, F.affine_grid(torch.cat([turn, shift], 2), x.shape, align_corners=False))
+
+
+def _sampled(x: Tensor, grid: Tensor) -> Tensor:
+    """x (B, 1, H, W) where the grid (B, H, W, 2) says; outside is paper, -1."""
+    return F.grid_sample(x + 1, grid, align_corners=False) - 1
 
 
 def thicken(x: Tensor, generator: torch.Generator, share: float) -> Tensor:

@@ -91,11 +91,6 @@ def go_on_from(start: str, model: ResNet) -> None:
     model.load_state_dict({k: v for k, v in earlier.state_dict().items() if same or not k.startswith("logits")}, strict=same)
 
 
-def learned_from_moved(training: dict) -> bool:
-    """Whether any stage or run of what was trained like this saw moved digits."""
-    return any(run.get("recipe", {}).get("moved") for run in common.runs_behind(training))
-
-
 class ClassifierTask:
     def __init__(self, recipe: ClassifierRecipe, accelerator, validation: Digits):
         self.recipe, self.accelerator = recipe, accelerator
@@ -117,17 +112,19 @@ class ClassifierTask:
         self.pool = skeletons(load_digits("train"), few, kept).to(accelerator.device) if recipe.pen else None
         self.lines = scribbles(min(few, 4_000), recipe.seed).to(accelerator.device) if recipe.strange else None
         known = [checkpoint.load(Path(path)) for path in recipe.teacher.split(",") if path]
-        self.teachers = [teacher.to(accelerator.device, memory_format=torch.channels_last) for teacher, _ in known]
-        moves = [learned_from_moved(metadata.training) for _, metadata in known]
+        self.teachers = [teacher.to(accelerator.device) for teacher, _ in known]
+        moves = [common.ever(metadata.training, "moved") for _, metadata in known]
         self.follows = torch.tensor([knows or not any(moves) for knows in moves], device=accelerator.device)  # (T,): asked about moved digits
 
     def digits(self, batch: Digits, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Warped or moved digits, some as they are, and some redrawn with a pen: (B', 1, 32, 32), labels (B',), which of them moved (B',)."""
         x = to_model(batch.images)
         warped = cutout(thicken(warp(x, generator, self.recipe.warp), generator, self.recipe.thick), generator, share=self.recipe.holes)
-        plain, moved = (uniform(generator, 0.0, 1.0, len(x)) < share for share in (self.recipe.plain, self.recipe.moved))
-        moved &= ~plain
-        warped = torch.where(moved[:, None, None, None], move(x, generator), warped)
+        plain = uniform(generator, 0.0, 1.0, len(x)) < self.recipe.plain
+        moved = torch.zeros_like(plain)
+        if self.recipe.moved:
+            moved = (uniform(generator, 0.0, 1.0, len(x)) < self.recipe.moved) & ~plain
+            warped = torch.where(moved[:, None, None, None], move(x, generator), warped)
         x = torch.where(plain[:, None, None, None], x, warped)
         if not self.recipe.pen:
             return x, batch.labels, moved

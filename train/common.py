@@ -116,16 +116,15 @@ def training_of(start: str) -> dict | None:
     return checkpoint.read_metadata(Path(start)).training if start else None
 
 
-def runs_behind(training: dict) -> Iterator[dict]:
-    """Every stage and run of what was trained like this, itself the first."""
-    yield training
-    for part in [*training.get("average_of", []), *([training["before"]] if "before" in training else [])]:
-        yield from runs_behind(part)
+def ever(training: dict, option: str) -> bool:
+    """Whether any stage or run of what was trained like this had an option of the recipe on."""
+    parts = [*training.get("average_of", []), *([training["before"]] if "before" in training else [])]
+    return bool(training.get("recipe", {}).get(option)) or any(ever(part, option) for part in parts)
 
 
 def held_out(training: dict) -> bool:
     """Whether the validation writers are new to what was trained like this, in every stage and run of it."""
-    return not any(run.get("recipe", {}).get("whole") for run in runs_behind(training))
+    return not ever(training, "whole")
 
 
 def provenance(recipe: Recipe, revision: str) -> dict:
