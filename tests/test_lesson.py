@@ -4,7 +4,6 @@ import base64
 import copy
 import dataclasses
 import json
-from functools import partial
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from mnist_lab.ui.classify_tab import FOUR
 from mnist_lab.ui.readings import answer, input_of
 from mnist_lab.ui.wings.learning_wing import MOST_STEPS, lesson, taught
 
-NETWORKS = [LeNet, ResNet, partial(ResNet, ResNet.Config(places=True))]
+NETWORKS = [LeNet, ResNet]
 
 
 def picture(seed: int = 0) -> torch.Tensor:

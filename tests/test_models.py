@@ -128,21 +128,11 @@ def test_folding_batch_norm_keeps_the_function():
     assert not torch.allclose(unfolded(x), trained(x), atol=1e-2)  # the norms did something
 
 
-@pytest.mark.parametrize("places", [False, True])
-def test_resnet_looks_at_the_inner_pixels_only(places):
-    model, x = randomised(ResNet(ResNet.Config(places=places))), torch.zeros(1, 1, 32, 32)
+def test_resnet_looks_at_the_inner_pixels_only():
+    model, x = randomised(ResNet()), torch.zeros(1, 1, 32, 32)
     framed = x.clone()
     framed[..., :2, :] = 1
     assert torch.equal(model(x), model(framed))
-
-
-def test_a_weight_for_every_place_knows_where_something_was():
-    models = {places: randomised(ResNet(ResNet.Config(places=places))) for places in (False, True)}
-    assert sum(p.numel() for p in models[True].parameters()) == 534_324
-    for places, model in models.items():
-        maps = torch.rand(1, 128, 7, 7, generator=seeded(3))
-        model.maps = lambda x: x  # the answer to these very maps
-        assert torch.allclose(model(maps), model(maps.flip(-1)), atol=1e-4) is not places
 
 
 @pytest.mark.parametrize("predicts", ["v", "eps"])

@@ -7,16 +7,16 @@ import torch
 
 pytest.importorskip("accelerate")
 
-from mnist_lab.checkpoint import FOLDER, load  # noqa: E402
+from mnist_lab.checkpoint import FOLDER, Metadata, save  # noqa: E402
 from mnist_lab.models import ResNet  # noqa: E402
 from mnist_lab.training import make_accelerator  # noqa: E402
 from train.augmentation import move  # noqa: E402
-from train.classifier import ClassifierRecipe, ClassifierTask, config_of, go_on_from  # noqa: E402
+from train.classifier import ClassifierRecipe, ClassifierTask, config_of, teachers_of  # noqa: E402
 from train.common import ever  # noqa: E402
 
 
 def test_a_residual_network_is_as_wide_as_asked():
-    assert config_of(ClassifierRecipe(widths="8,16,32", places=True)) == ResNet.Config((8, 16, 32), places=True)
+    assert config_of(ClassifierRecipe(widths="8,16,32")) == ResNet.Config((8, 16, 32))
 
 
 @pytest.mark.parametrize("widths", ["", "24,48", "24,48,96,192", "24,a,96", "24,0,96", "24,-48,96", "1.5,2,3"])
@@ -37,15 +37,6 @@ def test_what_goes_on_from_a_network_is_as_wide_as_that(judge):
     assert config_of(ClassifierRecipe(start=str(judge))) == ResNet.Config((24, 48, 96))
 
 
-@pytest.mark.parametrize("places", [False, True])
-def test_what_goes_on_may_get_a_weight_for_every_place(judge, places):
-    model, before = ResNet(config_of(ClassifierRecipe(start=str(judge), places=places))), load(judge)[0]
-    go_on_from(str(judge), model)
-    x = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    assert torch.allclose(model.eval().maps(x), before.maps(x), atol=1e-4)
-    assert torch.allclose(model(x), before(x), atol=1e-3) is not places
-
-
 @pytest.mark.parametrize("name", ["lenet", "diffusion"])
 def test_no_other_network_is_gone_on_from(name):
     path = FOLDER / "mnist" / f"{name}.safetensors"
@@ -64,6 +55,17 @@ def test_learning_from_moved_digits_is_told_by_any_stage_or_run():
     moved, still = {"recipe": {"moved": 0.5}}, {"recipe": {"moved": 0.0}}
     assert ever(moved, "moved") and ever({"average_of": [still, {**still, "before": moved}]}, "moved")
     assert not ever(still, "moved") and not ever({"average_of": [still, {"recipe": {}}]}, "moved")
+
+
+def test_who_is_chosen_by_the_validation_writers_has_no_teacher_that_knows_them(tmp_path):
+    for whole in (False, True):
+        save(tmp_path / f"{whole}.safetensors", ResNet(ResNet.Config((2, 2, 2))),
+             Metadata("resnet", {"widths": [2, 2, 2]}, training={"before": {"recipe": {"whole": whole}}}))
+    both = ",".join(str(tmp_path / f"{whole}.safetensors") for whole in (False, True))
+    assert len(teachers_of(ClassifierRecipe(teacher=str(tmp_path / "False.safetensors")))) == 1
+    assert len(teachers_of(ClassifierRecipe(teacher=both, whole=True))) == 2
+    with pytest.raises(ValueError, match="learned from the validation writers"):
+        teachers_of(ClassifierRecipe(teacher=both))
 
 
 @pytest.mark.parametrize(("follows", "moved_answer"), [((True, True), 2.0), ((False, True), 3.0)])

@@ -3,7 +3,6 @@
 import copy
 import json
 import threading
-from functools import partial
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from mnist_lab.ui import examples, readings
 from mnist_lab.ui.widgets import packed
 from mnist_lab.ui.wings import surgery_wing
 
-NETWORKS = [LeNet, ResNet, partial(ResNet, ResNet.Config(places=True))]
+NETWORKS = [LeNet, ResNet]
 
 
 def network(model_class: type, seed: int = 0) -> nn.Module:

@@ -14,11 +14,10 @@ TRAIN_DATA = ("train_digits", "validation_digits")  # downloaded, or a skip
 RUNS = {
     "lenet": ("train.classifier", "--network", "lenet"),
     "resnet": ("train.classifier", "--network", "resnet"),
-    "places": ("train.classifier", "--network", "resnet", "--places"),
     "moved": ("train.classifier", "--network", "resnet", "--moved", "1", "--bf16"),
     "whole": ("train.classifier", "--network", "resnet", "--whole", "--last"),
     "pen": ("train.classifier", "--network", "lenet", "--pen", "0.25", "--strange", "0.25", "--moved", "0.5", "--teacher",
-            f"{FOLDER / 'mnist' / 'resnet.safetensors'},{FOLDER / 'mnist' / 'lenet.safetensors'}"),
+            f"{FOLDER / 'mnist' / 'judge.safetensors'},{FOLDER / 'mnist' / 'lenet.safetensors'}"),
     "gan": ("train.gan",),
     "gan-residual": ("train.gan", "--network", "residual"),
     "diffusion": ("train.diffusion",),

@@ -25,7 +25,7 @@ judge and pupils 0.0124 and 0.0123; without pens and outliers, of 600,000 digits
 convolutions, from 2,200,000 moved digits, 0.0183. The mean answer of the three teachers and the last stage of moved digits: **0.0112**.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -46,7 +46,6 @@ from train.snapshots import Snapshots
 class ClassifierRecipe(common.Recipe):
     network: str = "resnet"  # lenet or resnet
     widths: str = "32,64,128"  # of a new resnet: channels at 28, 14 and 7 pixels
-    places: bool = False  # a resnet with a weight for every place of its last maps; one to go on from gets these anew if it has none
     start: str = ""  # a resnet checkpoint to go on from: a second stage with gentler augmentation
     batch: int = 256
     images: int = 1_000_000
@@ -76,27 +75,26 @@ def config_of(recipe: ClassifierRecipe) -> ResNet.Config:
         known = checkpoint.read_metadata(Path(recipe.start))
         if known.model != "resnet":
             raise ValueError("--start must be a residual network.")
-        config = known.network().config
-        return replace(config, places=recipe.places or config.places)
+        return known.network().config
     widths = recipe.widths.split(",")
     if len(widths) != 3 or not all(width.isdecimal() and int(width) for width in widths):
         raise ValueError("--widths takes three numbers of channels, such as 32,64,128.")
-    return ResNet.Config(tuple(map(int, widths)), recipe.places)
+    return ResNet.Config(tuple(map(int, widths)))
 
 
-def go_on_from(start: str, model: ResNet) -> None:
-    """The weights of an earlier network; its answer stays new if it has none for every place and the model has."""
-    earlier = checkpoint.load(Path(start))[0]
-    same = earlier.config.places == model.config.places
-    model.load_state_dict({k: v for k, v in earlier.state_dict().items() if same or not k.startswith("logits")}, strict=same)
+def teachers_of(recipe: ClassifierRecipe) -> list[tuple[nn.Module, checkpoint.Metadata]]:
+    """ValueError if one knows the validation writers, who then could choose nothing for its pupil."""
+    known = [checkpoint.load(Path(path)) for path in recipe.teacher.split(",") if path]
+    if not recipe.whole and not all(common.held_out(metadata.training) for _, metadata in known):
+        raise ValueError("A --teacher has learned from the validation writers, so its pupil must too: give --whole and --last, or another teacher.")
+    return known
 
 
 class ClassifierTask:
     def __init__(self, recipe: ClassifierRecipe, accelerator, validation: Digits):
         self.recipe, self.accelerator = recipe, accelerator
         model = LeNet(LeNet.Config(batch_norm=True)) if recipe.network == "lenet" else ResNet(config_of(recipe))
-        if recipe.start:
-            go_on_from(recipe.start, model)
+        common.go_on_from(recipe.start, model)
         matrices = [p for p in model.parameters() if p.dim() > 1]
         vectors = [p for p in model.parameters() if p.dim() <= 1]
         groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": vectors, "weight_decay": 0.0}]
@@ -111,7 +109,7 @@ class ClassifierTask:
         few, kept = (common.DRY_RUN_IMAGES, None) if recipe.dry_run else (recipe.pool, Path("runs/skeletons"))
         self.pool = skeletons(load_digits("train"), few, kept).to(accelerator.device) if recipe.pen else None
         self.lines = scribbles(min(few, 4_000), recipe.seed).to(accelerator.device) if recipe.strange else None
-        known = [checkpoint.load(Path(path)) for path in recipe.teacher.split(",") if path]
+        known = teachers_of(recipe)
         self.teachers = [teacher.to(accelerator.device) for teacher, _ in known]
         moves = [common.ever(metadata.training, "moved") for _, metadata in known]
         self.follows = torch.tensor([knows or not any(moves) for knows in moves], device=accelerator.device)  # (T,): asked about moved digits
@@ -150,10 +148,12 @@ class ClassifierTask:
     @torch.no_grad()
     def answers(self, x: Tensor, moved: Tensor) -> Tensor:
         """What the teachers say on average, of moved digits (B,) only those that learned from such: logits (B, 10)."""
+        heard = self.follows[:, None] | ~moved  # (T, B)
+        total = x.new_zeros(len(x), 10)
         with self.accelerator.autocast():
-            each = torch.stack([teacher(x).float() for teacher in self.teachers])  # (T, B, 10)
-        heard = (self.follows[:, None] | ~moved).unsqueeze(2)  # (T, B, 1)
-        return (each * heard).sum(0) / heard.sum(0)
+            for teacher, asked in zip(self.teachers, heard, strict=True):
+                total[asked] += teacher(x[asked]).float()
+        return total / heard.sum(0).unsqueeze(1)
 
     def loss(self, logits: Tensor, labels: Tensor, asked: Tensor | None) -> Tensor:
         """Cross entropy of the digits (mixed with the teacher's answers at temperature 2), and of the rest to ten equal probabilities."""
@@ -183,6 +183,7 @@ def main() -> None:
         raise SystemExit("--whole leaves no writers to choose the best weights by: it goes with --last, for a residual network.")
     try:
         config_of(recipe)
+        teachers_of(recipe)
     except (ValueError, checkpoint.CheckpointError) as error:
         raise SystemExit(str(error)) from error
     folder = common.run_folder(recipe, recipe.network)

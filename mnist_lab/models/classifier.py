@@ -60,7 +60,6 @@ def fold_batch_norm(model: LeNet) -> LeNet:
 @dataclass(frozen=True)
 class ResNetConfig:
     widths: tuple[int, int, int] = (32, 64, 128)  # channels at 28, 14 and 7 pixels
-    places: bool = False  # a weight for every place of the last maps, not for their averages and maxima, which forget where something was
 
 
 class Residual(nn.Module):
@@ -93,25 +92,15 @@ class ResNet(nn.Module):
         self.pool2 = nn.MaxPool2d(2)
         self.conv4, self.norm4 = nn.Conv2d(b, c, 3, padding=1, bias=False), nn.BatchNorm2d(c)
         self.block2 = Residual(c)
-        self.logits = nn.Linear(49 * c, 10, bias=False) if config.places else nn.Linear(2 * c, 10)
-        self.norm = nn.BatchNorm1d(10) if config.places else nn.Identity()
-
-    def maps(self, x: Tensor) -> Tensor:
-        """The last maps: (B, 1, 32, 32) -> (B, widths[-1], 7, 7)."""
-        x = x[..., 2:-2, 2:-2]  # (B, 1, 28, 28)
-        x = self.norm2(self.conv2(self.norm1(self.conv1(x)).relu())).relu()
-        x = self.block1(self.norm3(self.conv3(self.pool1(x))).relu())  # (B, widths[1], 14, 14)
-        return self.block2(self.norm4(self.conv4(self.pool2(x))).relu())  # (B, widths[2], 7, 7)
+        self.logits = nn.Linear(2 * c, 10)
 
     def features(self, x: Tensor) -> Tensor:
         """Average and maximum of each last map: (B, 1, 32, 32) -> (B, 2 * widths[-1])."""
-        return _summed_up(self.maps(x))
+        x = x[..., 2:-2, 2:-2]  # (B, 1, 28, 28)
+        x = self.norm2(self.conv2(self.norm1(self.conv1(x)).relu())).relu()
+        x = self.block1(self.norm3(self.conv3(self.pool1(x))).relu())  # (B, widths[1], 14, 14)
+        x = self.block2(self.norm4(self.conv4(self.pool2(x))).relu())  # (B, widths[2], 7, 7)
+        return torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        maps = self.maps(x)
-        return self.norm(self.logits(maps.flatten(1) if self.config.places else _summed_up(maps)))  # (B, 10)
-
-
-def _summed_up(maps: Tensor) -> Tensor:
-    """Average and maximum of each map: (B, C, H, W) -> (B, 2 C)."""
-    return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)
+        return self.logits(self.features(x))  # (B, 10)
