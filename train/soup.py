@@ -9,11 +9,11 @@ import dataclasses
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mnist_lab import checkpoint, metrics
 from mnist_lab.data import load_digits
+from train.classifier import accuracy_and_loss
 from train.common import git_revision, held_out
 
 
@@ -25,9 +25,7 @@ def mean(models: list[nn.Module]) -> dict[str, Tensor]:
 
 def validation(model: nn.Module) -> dict[str, float]:
     digits = load_digits("validation")
-    logits = metrics.read(model, digits.images).logits
-    loss = F.cross_entropy(logits / metrics.temperature(logits, digits.labels), digits.labels)
-    return {"loss": loss.item(), "accuracy": (logits.argmax(1) == digits.labels).float().mean().item()}
+    return accuracy_and_loss(metrics.read(model, digits.images).logits, digits.labels)
 
 
 def main() -> None:
