@@ -89,12 +89,12 @@ def config_of(recipe: ClassifierRecipe) -> ResNet.Config:
     return ResNet.Config(tuple(map(int, widths)))
 
 
-def teachers_of(recipe: ClassifierRecipe) -> list[tuple[nn.Module, checkpoint.Metadata]]:
-    """ValueError if one knows the validation writers, who then could choose nothing for its pupil."""
-    known = [checkpoint.load(Path(path)) for path in recipe.teacher.split(",") if path]
-    if not recipe.whole and not all(common.held_out(metadata.training) for _, metadata in known):
+def teachers_of(recipe: ClassifierRecipe) -> list[Path]:
+    """Their checkpoints; ValueError if one knows the validation writers, who then could choose nothing for its pupil."""
+    paths = [Path(path) for path in recipe.teacher.split(",") if path]
+    if not recipe.whole and not all(common.held_out(checkpoint.read_metadata(path).training) for path in paths):
         raise ValueError("A --teacher has learned from the validation writers, so its pupil must too: give --whole and --last, or another teacher.")
-    return known
+    return paths
 
 
 def accuracy_and_loss(logits: Tensor, labels: Tensor) -> dict[str, float]:
@@ -122,7 +122,7 @@ class ClassifierTask:
         few, kept = (common.DRY_RUN_IMAGES, None) if recipe.dry_run else (recipe.pool, Path("runs/skeletons"))
         self.pool = skeletons(load_digits("train"), few, kept).to(accelerator.device) if recipe.pen else None
         self.lines = scribbles(min(few, 4_000), recipe.seed).to(accelerator.device) if recipe.strange else None
-        known = teachers_of(recipe)
+        known = [checkpoint.load(path) for path in teachers_of(recipe)]
         self.teachers = [teacher.to(accelerator.device) for teacher, _ in known]
         moves = [common.ever(metadata.training, "moved") for _, metadata in known]
         self.follows = torch.tensor([knows or not any(moves) for knows in moves], device=accelerator.device)  # (T,): asked about moved digits
