@@ -62,12 +62,12 @@ $(".matrix", element).addEventListener("click", (e) => {
   const cell = e.target.closest(".cell");
   if (cell) show(+cell.dataset.row, +cell.dataset.column);
 });
-const STEPS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0], Home: [0, -9], End: [0, 9] };
+const STEPS = { ...Lab.ARROWS, Home: [-9, 0], End: [9, 0] }; // columns, rows
 $(".matrix", element).addEventListener("keydown", (e) => {
   const cell = e.target.closest(".cell"), step = STEPS[e.key];
   if (!cell || !step) return;
   e.preventDefault();
-  const next = [+cell.dataset.row + step[0], +cell.dataset.column + step[1]].map((v) => Lab.clamp(v, 0, 9));
+  const next = [+cell.dataset.row + step[1], +cell.dataset.column + step[0]].map((v) => Lab.clamp(v, 0, 9));
   show(...next); cellAt(...next).focus();
 });
 const buildMistakes = () => {

@@ -1,6 +1,6 @@
 const { $, $$, el, inkScale, line, paint } = Lab;
 const RUNNERS = props.value.samplers; // key -> [name, what is particular about it, a short name]
-const MOST = 120, PLAYS = 2600; // steps; ms of a replayed race
+const MOST = props.value.most, PLAYS = 2600; // ms of a replayed race
 let film = null, reader = null, laps = [];
 const { top } = Lab;
 

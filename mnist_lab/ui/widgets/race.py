@@ -1,8 +1,8 @@
 """A race of four samplers from one noise: a lane is as long as the number of network calls.
 
-Value, a recorded race: {"laps": [answers of `lap`]}, with "samplers": {key: [name, what is particular about it, short name]}. Hears "film": the
-race is run for the film's label, noise, schedule and guidance, without eta. Each lane's sampler and steps can be chosen; `lap` is asked
-once a lane. "film": the settings of the film they are of, "shape": what
+Value, a recorded race: {"laps": [answers of `lap`]}, with "samplers": {key: [name, what is particular about it, short name]} and "most": the steps
+a lane may have. Hears "film": the race is run for the film's label, noise, schedule and guidance, without eta. Each lane's sampler and
+steps can be chosen; `lap` is asked once a lane. "film": the settings of the film they are of, "shape": what
 schedules are shaped by unless told otherwise; "measured": {"samples", "network", "guidance",
 "schedule", "distance_by_calls": {sampler: {calls: Frechet distance}}} or None, for the plot below.
 """

@@ -23,7 +23,7 @@ LANES = (("ddpm", 50), ("ddim", 20), ("heun", 9), ("dpm", 10))
 def build(store: Store, recorded: dict) -> None:
     wing("Four samplers, one noise", "A lane is as long as the number of times the network is asked. All start from the same static; change who runs, "
          "and how many steps each may take.")
-    value = {**recorded, "samplers": {key: [name, how, short] for key, (name, short, how) in RUNNERS.items()},
+    value = {**recorded, "samplers": {key: [name, how, short] for key, (name, short, how) in RUNNERS.items()}, "most": WHOLE,
              "shape": {key: usual for own in SHAPES.values() for key, usual in own.items()}}
     Race(value, lap=answering(store, lap, "lap", 20.0), elem_id="diffusion-race")
 
