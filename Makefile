@@ -25,7 +25,8 @@ bench: $(VENV)/browser.stamp
 	$(RUN) -m benchmarks.pen
 	$(RUN) -m benchmarks.student
 
-# FLAGS are passed on, for example: make train-gan FLAGS="--minutes 30". The residual networks' and the denoiser's images are many: made
+# FLAGS are passed on, for example: make train-gan FLAGS="--minutes 30" (a training of so many minutes keeps no snapshots, and there is no
+# such war: the moments to keep are spread over a known number of images). The residual networks' and the denoiser's images are many: made
 # for a GPU, where each run here takes minutes
 RESNET := -m train.classifier --network resnet --batch 512 --rate 0.2 --warp 0.8 --thick 0.25 --pen 0.15 --strange 0.06 --validate-every 200000
 LENET := -m train.classifier --network lenet --images 1700000 --warp 0.8 --thick 0.25 --holes 0 --pen 0.15 --strange 0.06 --ema 0.999
@@ -55,7 +56,7 @@ train-classifier: $(VENV)/train.stamp
 	$(call last,0,rehearsal)
 	$(foreach seed,$(SEEDS),$(call last,$(seed),$(seed),--whole))
 	$(RUN) -m train.evaluate --only resnet --seeds $(call files,$(SEEDS),last) --rehearsal runs/resnet-last-rehearsal/resnet.safetensors
-	$(RUN) $(LENET) --teacher checkpoints/mnist/judge.safetensors --snapshots --folder runs/lenet-taught $(FLAGS)
+	$(RUN) $(LENET) --teacher checkpoints/mnist/judge.safetensors $(if $(findstring --minutes,$(FLAGS)),,--snapshots) --folder runs/lenet-taught $(FLAGS)
 
 # The network that the generators are measured by: two stages, two more runs from there, the mean of their weights. It stays as it is, so that
 # figures can be compared; done again, all of them are to be measured anew

@@ -76,8 +76,11 @@ def _parse(path: Path, text: str) -> Metadata:
         raw = json.loads(text)
         version = raw["format"]
         if version == FORMAT:
-            return Metadata(**raw)
-    except (ValueError, KeyError, TypeError) as error:
+            found = Metadata(**raw)
+            if not isinstance(found.model, str):
+                raise TypeError("its model has no name")
+            return found
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"The description inside {path.name} can't be read ({error}).") from error
     raise CheckpointError(f"{path.name} has format {version}; this version of MNIST Lab reads format {FORMAT}.")
 

@@ -221,7 +221,7 @@ def forge(options: argparse.Namespace, digits: list[int]) -> list:
 
 def seed_pairs(seed: int, n: int) -> Iterator[tuple[int, int]]:
     for k in range(n):
-        yield seed + k, (seed + k + 1) % 2**31
+        yield (seed + k) % 2**31, (seed + k + 1) % 2**31
 
 
 def sheet_picture(sheet, scale: int):

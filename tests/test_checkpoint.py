@@ -142,6 +142,14 @@ def unknown_setting(path):
     write(path, LeNet().state_dict(), mnist_lab=described(config={"colour": "red"}))
 
 
+def a_model_without_a_name(path):
+    write(path, LeNet().state_dict(), mnist_lab=described(model=[]))
+
+
+def description_without_end(path):
+    write(path, LeNet().state_dict(), mnist_lab="[" * 200_000)
+
+
 def impossible_setting(path):
     write(path, ResNet().state_dict(), mnist_lab=described(model="resnet", config={"widths": [8, 16]}))
 
@@ -168,8 +176,8 @@ def a_folder(path):
 
 
 DAMAGES = [missing, no_safetensors_at_all, empty, truncated, truncated_in_the_header, foreign, description_not_json, description_not_ours,
-           description_without_format, later_format, unknown_model, unknown_setting, impossible_setting, settings_not_named, wrong_shape,
-           missing_weight, weights_of_another_model, a_folder]
+           description_without_format, later_format, unknown_model, a_model_without_a_name, description_without_end, unknown_setting, impossible_setting,
+           settings_not_named, wrong_shape, missing_weight, weights_of_another_model, a_folder]
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__)

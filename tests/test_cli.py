@@ -105,6 +105,12 @@ def test_a_gif_by_the_gan_is_a_morph(run, store, tmp_path):
 
 
 @pytest.mark.usefixtures("store")
+def test_seeds_start_again_after_the_last(run, tmp_path):
+    status, *_ = run("generate", "--model", "gan", "--digit", 2, "--n", 3, "--seed", 2**31 - 2, "--out", tmp_path / "two.gif")
+    assert status == 0 and Image.open(tmp_path / "two.gif").n_frames > 60
+
+
+@pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(("arguments", "words"), [
     (("--steps", 0), "Steps"), (("--steps", 10_001), "1,000"), (("--steps", "x"), "--steps"), (("--digit", 10), "digit"), (("--n", 0), "--n"),
     (("--sampler", "euler"), "ipndm or consistency"), (("--schedule", "stairs"), "linear"), (("--guidance", "nan"), "Guidance"), (("--eta", 2), "eta"),

@@ -107,6 +107,17 @@ def test_sigmoid_is_the_published_formula(shape):
     np.testing.assert_allclose(sigmoid(8, *shape).numpy(), [(f(1) - f(1 - k / 8)) / (f(1) - f(0)) for k in range(9)], atol=1e-12)
 
 
+@pytest.mark.parametrize("start, end", [(9, 10), (-10, -9), (-10, 10)])
+def test_a_sigmoid_far_from_its_middle_is_still_a_curve(start, end):
+    """Out there it is an exponential, steepest at the end that is nearer to the middle: differences to 1 must not be lost."""
+    curve = sigmoid(50, start, end, 0.1)
+    assert curve[0] == 0 and curve[-1] == 1 and (curve.diff() >= 0).all() and torch.isfinite(curve).all()
+    if start > 0:
+        np.testing.assert_allclose(curve.numpy(), [(math.exp(10 * k / 50) - 1) / (math.exp(10) - 1) for k in range(51)], rtol=1e-9)
+    elif end < 0:
+        np.testing.assert_allclose(curve.numpy(), [(1 - math.exp(-10 * k / 50)) / (1 - math.exp(-10)) for k in range(51)], rtol=1e-9)
+
+
 @pytest.mark.parametrize("rho", [1.0, 7.0])
 def test_karras_is_the_published_formula(rho):
     low, high, n = (1 / 0.99 - 1) ** 0.5, (1 / 0.001 - 1) ** 0.5, 6

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_lab import war
+from mnist_lab import history, war
 from mnist_lab.checkpoint import FOLDER, Store, load
 
 ROOT = Path(__file__).parent.parent
@@ -92,7 +92,8 @@ def test_a_dry_run_touches_neither_runs_nor_checkpoints(program, tmp_path):
 def test_two_processes_train_one_network(program, tmp_path):
     """Each sees half of the images, gradients are shared, and the first alone writes."""
     launch = ("-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-addr", "127.0.0.1", "--master-port", free_port())
-    result = program(*launch, "-m", *RUNS["lenet"], "--dry-run", "--out", "out.safetensors", cwd=tmp_path, TMPDIR=str(tmp_path), ACCELERATE_USE_CPU="true")
+    result = program(*launch, "-m", *RUNS["lenet"], "--snapshots", "--dry-run", "--out", "out.safetensors", cwd=tmp_path, TMPDIR=str(tmp_path),
+                     ACCELERATE_USE_CPU="true")
     assert result.returncode == 0, result.stderr
     run = next(tmp_path.glob("mnist-lab-dry-run-*/losses.csv")).parent
     first = rows(run / "losses.csv")[0]
@@ -100,3 +101,10 @@ def test_two_processes_train_one_network(program, tmp_path):
     assert len(rows(run / "validation.csv")) == 1
     _, metadata = load(tmp_path / "out.safetensors")
     assert metadata.training["images"] == 512
+    assert history.load(history.path_of(tmp_path, "out")).images.tolist() == [0, 256, 512]  # moments are of all processes together
+
+
+@pytest.mark.parametrize("command", [("train.classifier", "--network", "lenet", "--snapshots"), ("train.gan", "--chronicle")])
+def test_moments_to_keep_want_a_training_of_known_length(program, tmp_path, command):
+    result = program("-m", *command, "--minutes", "1", "--dry-run", cwd=tmp_path, TMPDIR=str(tmp_path))
+    assert result.returncode == 1 and "give images, not minutes" in result.stderr and "Traceback" not in result.stderr

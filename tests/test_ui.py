@@ -15,7 +15,7 @@ from torch import nn
 from mnist_lab import checkpoint
 from mnist_lab.checkpoint import Metadata, Store
 from mnist_lab.labs import Calibration, ClassifierLab, DiffusionLab
-from mnist_lab.models import LeNet
+from mnist_lab.models import LeNet, ResNet
 from mnist_lab.ui import classify_tab, diffusion_tab, examples, gan_tab, readings, record
 from mnist_lab.ui.app import build
 from mnist_lab.ui.controls import friendly
@@ -169,6 +169,7 @@ def bad_files(folder, checkpoints) -> dict:
         "diffusion": (checkpoints / "mnist" / "diffusion.safetensors", "does not read digits"), "nan": (weights(folder, "nan", nan), "ten numbers"),
         "unknown": (weights(folder, "unknown", LeNet(), model="oracle"), "known are"),
         "huge": (weights(folder, "huge", LeNet(), model="resnet", config={"widths": [10**5] * 3}), "too large"),
+        "narrow": (weights(folder, "narrow", ResNet(ResNet.Config((0, 1, 1))), model="resnet", config={"widths": [0, 1, 1]}), "can't read a picture"),
         "other": (weights(folder, "other", LeNet(), model="resnet", config={"widths": [4, 4, 4]}), "do not fit"),
         "odd": (weights(folder, "odd", LeNet(), config={"depth": "far"}), "does not fit"),
         "cold": (weights(folder, "cold", LeNet(), settings={"calibration": {"temperature": 0}}), "temperature"),
@@ -176,12 +177,19 @@ def bad_files(folder, checkpoints) -> dict:
     }
 
 
-@pytest.mark.parametrize("name", ["text", "half", "renamed", "gan", "diffusion", "nan", "unknown", "huge", "other", "odd", "cold", "list"])
+@pytest.mark.parametrize("name", ["text", "half", "renamed", "gan", "diffusion", "nan", "unknown", "huge", "narrow", "other", "odd", "cold", "list"])
 def test_other_files_are_turned_away_in_a_sentence(name, tmp_path, checkpoints):
     path, words = bad_files(tmp_path, checkpoints)[name]
     with pytest.raises(gr.Error) as caught:
         friendly(classify_tab.take_network)(str(path))
     assert words in caught.value.message and "\n" not in caught.value.message and caught.value.message[-1] in ".)"
+
+
+def test_what_a_file_says_of_itself_is_text_and_no_page(tmp_path):
+    path = weights(tmp_path, "bold", LeNet(), model="<b>bold</b>")
+    with pytest.raises(gr.Error) as caught:
+        friendly(classify_tab.take_network)(str(path))
+    assert "<" not in caught.value.message and "&lt;b&gt;bold" in caught.value.message
 
 
 def test_a_guest_becomes_the_chosen_network(tmp_path):

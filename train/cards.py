@@ -185,8 +185,8 @@ def write_cards(store: Store) -> None:
              "of `judge`, which stays as it is so that they can be compared, against the test split; generated pictures are clipped and rounded like "
              "MNIST's own, and their labels follow the test split's histogram.")
     cards = [card(name, store.load(name)[1]) for name in WHAT if name in store.names()]
-    (ROOT / "checkpoints" / "README.md").write_text("\n\n".join([intro, table(store), *floors(store), *cards]) + "\n")
+    (ROOT / "checkpoints" / "README.md").write_text("\n\n".join([intro, table(store), *floors(store), *cards]) + "\n", encoding="utf-8")
     readme = ROOT / "README.md"
-    if readme.exists() and BEGIN in (text := readme.read_text()):
+    if readme.exists() and BEGIN in (text := readme.read_text(encoding="utf-8")):
         head, rest = text.split(BEGIN, 1)
-        readme.write_text(f"{head}{BEGIN}\n{table(store)}\n{END}{rest.split(END, 1)[1]}")
+        readme.write_text(f"{head}{BEGIN}\n{table(store)}\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")

@@ -190,14 +190,14 @@ def main() -> None:
     recipe = common.read_recipe(ClassifierRecipe, __doc__)
     if recipe.whole and not (recipe.last and recipe.network == "resnet"):
         raise SystemExit("--whole leaves no writers to choose the best weights by: it goes with --last, for a residual network.")
+    folder = common.run_folder(recipe, recipe.network)
     try:
         config_of(recipe)
         teachers_of(recipe)
+        snapshots = Snapshots(recipe, folder) if recipe.snapshots else None
     except (ValueError, checkpoint.CheckpointError) as error:
         raise SystemExit(str(error)) from error
-    folder = common.run_folder(recipe, recipe.network)
     before = common.training_of(recipe.start)
-    snapshots = Snapshots(recipe, folder) if recipe.snapshots else None
     watch = (lambda steps, task: snapshots.watch(steps, task.bare)) if snapshots else None
     result = common.run(recipe, recipe.network, ClassifierTask, watch=watch, digits=load_digits("train+validation") if recipe.whole else None)
     if result:

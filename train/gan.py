@@ -167,7 +167,10 @@ def main() -> None:
         raise SystemExit("--spoil is for a --chronicle, and a chronicle is of the DCGAN: what is spoiled is never the lab's own checkpoint.")
     name = "gan" if recipe.network == "dcgan" else "gan-residual"
     run = f"{name}-{recipe.spoil or 'chronicle'}" if recipe.chronicle else name
-    chronicle = Chronicle(recipe, common.run_folder(recipe, run)) if recipe.chronicle else None
+    try:
+        chronicle = Chronicle(recipe, common.run_folder(recipe, run)) if recipe.chronicle else None
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     before = [common.training_of(path) for path in started(recipe)]
     result = common.run(recipe, run, GanTask, schedule, watch=chronicle.watch if chronicle else None)
     if not result:

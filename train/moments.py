@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -20,8 +21,8 @@ class Moments:
 
     name = ""  # of the folder
 
-    def __init__(self, recipe: common.Recipe, folder: Path, count: int, processes: int = 1):
-        plan = recipe.plan()
+    def __init__(self, recipe: common.Recipe, folder: Path, count: int):
+        plan, processes = recipe.plan(), PartialState().num_processes
         if plan.budget.minutes:
             raise ValueError(f"{self.name.capitalize()} need a training of known length: give images, not minutes.")
         self.recipe, self.folder = recipe, folder / self.name

@@ -32,8 +32,8 @@ class Snapshots(Moments):
 
     name = "snapshots"
 
-    def __init__(self, recipe: common.Recipe, folder: Path, processes: int = 1):
-        super().__init__(recipe, folder, COUNT, processes)
+    def __init__(self, recipe: common.Recipe, folder: Path):
+        super().__init__(recipe, folder, COUNT)
         self.measured = to_model(spread(load_digits("train"), MEASURED).images)  # (N, 1, 32, 32)
         self.judged = spread(load_digits("validation"), JUDGED)
 

@@ -68,8 +68,9 @@ def sigmoid(n: int, start: float = -3.0, end: float = 3.0, tau: float = 1.0) -> 
     """
     if not (start < end and tau > 0):
         raise ValueError("The sigmoid's start must lie before its end, and tau must be above 0.")
-    ends = torch.tensor([start, end], dtype=torch.float64) / tau
-    curve = torch.linspace(end / tau, start / tau, n + 1, dtype=torch.float64).sigmoid()  # t from 1 to 0
+    side = -1 if start > 0 else 1  # far above 0 a logistic curve has no digits left between itself and 1; far below it has
+    ends = side * torch.tensor([start, end], dtype=torch.float64) / tau
+    curve = torch.linspace(ends[1], ends[0], n + 1, dtype=torch.float64).sigmoid()  # t from 1 to 0
     low, high = ends.sigmoid()
     return (high - curve) / (high - low)
 

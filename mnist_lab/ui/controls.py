@@ -1,6 +1,7 @@
 """What the rooms share: their opening words, feet, friendly errors, and settings that travel in the address."""
 
 import functools
+import html
 import inspect
 import json
 import logging
@@ -49,7 +50,7 @@ def sentence(error: Exception) -> gr.Error:
     if isinstance(error, CheckpointError):
         logging.getLogger(__name__).warning("%s", error)
         return gr.Error(NO_WEIGHTS, print_exception=False)
-    return gr.Error(str(error), print_exception=False)
+    return gr.Error(html.escape(str(error), quote=False), print_exception=False)  # it may quote what a visitor brought
 
 
 def friendly(handler: Callable) -> Callable:
@@ -97,7 +98,7 @@ def read_address(rooms: Sequence[Room]) -> str:
     const text = q.get(s.key.split('.')[1]);
     if (q.get('room') !== s.key.split('.')[0] || text === null) return s.value;
     if (s.kind === 'number') return text.trim() !== '' && isFinite(text) ? Math.min(s.high ?? 2147483647, Math.max(s.low ?? 0, +text)) : s.value;
-    if (s.kind === 'text') return text;
+    if (s.kind === 'text') return /^[\\d.,e+-]*$/.test(text) ? text : s.value;  // numbers: a link is a stranger's, and what it says may be copied as code
     return s.choices.find((c) => String(c) === text) ?? s.value;
   }};
   const room = rooms.includes(q.get('room')) ? q.get('room') : rooms[0];

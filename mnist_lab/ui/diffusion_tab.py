@@ -5,6 +5,7 @@ import uuid
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import gradio as gr
 import numpy as np
@@ -12,8 +13,9 @@ from PIL import Image
 
 from mnist_lab.checkpoint import CheckpointError, Store, read_metadata
 from mnist_lab.diffusion import SAMPLERS, SCHEDULES, SHAPES, VARIANCES
+from mnist_lab.diffusion.samplers import network_calls
 from mnist_lab.diffusion.schedules import HIGHEST, LOWEST, TRAIN_STEPS
-from mnist_lab.labs import DENOISERS, SHAPE_BOUNDS, STUDENT, USUAL, DiffusionLab, Sampling, choice, whole
+from mnist_lab.labs import DENOISERS, MOST_PICTURES, SHAPE_BOUNDS, STUDENT, USUAL, DiffusionLab, Sampling, choice, whole
 from mnist_lab.plots.digits import gif, grid
 from mnist_lab.ui.controls import Room, friendly, opening
 from mnist_lab.ui.denoisings import RUNNERS, SEED, WHOLE, frame_pixels, lab_of, seen_noise, settings_of
@@ -57,6 +59,7 @@ SLIDERS = {  # of what shapes a schedule: label, low, high, step
 }
 DEFAULTS = {knob: value for own in SHAPES.values() for knob, value in own.items() if knob in SLIDERS}
 GIF_SCALE, PNG_SCALE, FRAME_MS, LAST_MS = 8, 4, 80, 2_000  # of a film to take away
+MOST_LOOKS = 20_000  # of the network at one picture, for one call of the API: half a minute of our denoiser, and others wait
 MOMENTS = 40  # of a film that does not come whole, for the labels that are not the chosen one
 
 
@@ -123,6 +126,13 @@ def take_away(_: Store, payload: dict) -> dict:
 
 # ---- the stored film ----------------------------------------------------------------------------------------------------
 
+def check_looks(s: Sampling) -> None:
+    """ValueError if a run without an end in sight is asked for: it cannot be stopped, and everybody's next film waits for it."""
+    looks = len(s.labels) * network_calls(s.sampler, s.steps) * (1 if s.guidance == 1 else 2)
+    if looks > MOST_LOOKS:
+        raise ValueError(f"That would take {looks:,} looks of the network, n times its calls, twice with guidance. Up to {MOST_LOOKS:,} at once, please.")
+
+
 def record(store: Store, steps: int = 50, seed: int = SEED) -> tuple[dict, Image.Image, Image.Image]:
     """The content of recorded/diffusion.json: a run of all eleven labels to open the room with, and what its wings show; and the run's two sprites."""
     lab = DiffusionLab(store)
@@ -135,7 +145,7 @@ def record(store: Store, steps: int = 50, seed: int = SEED) -> tuple[dict, Image
 
 def recorded() -> dict:
     found = json.loads(RECORDED.read_text(encoding="utf-8"))
-    sprites = {key: f"gradio_api/file={RECORDED.with_suffix(ending)}" for key, ending in (("sprite", ".jpg"), ("noise", ".png"))}
+    sprites = {key: f"gradio_api/file={quote(RECORDED.with_suffix(ending).as_posix())}" for key, ending in (("sprite", ".jpg"), ("noise", ".png"))}
     return {**found, "film": {**found["film"], **sprites}}
 
 
@@ -233,8 +243,11 @@ def build(store: Store) -> Room:
         (made for "consistency" in 1 to 4 steps), or "unet", the baseline.
         """
         given = {choice("shape of a schedule", name, tuple(SHAPE_BOUNDS)): value for name, value in (shape or {}).items()}
-        made = lab_of(store, {"network": network}).generate(digit, n, steps=steps, seed=seed, sampler=sampler, schedule=schedule, guidance=guidance, eta=eta,
-                                            variance=variance, negative=negative, interval=interval or (0, 1), curve=curve or (), **given)
+        lab = lab_of(store, {"network": network})
+        wanted = {"steps": steps, "seed": seed, "sampler": sampler, "schedule": schedule, "guidance": guidance, "eta": eta, "variance": variance,
+                  "negative": negative, "interval": interval or (0, 1), "curve": curve or (), **given}
+        check_looks(lab.sampling([digit] * whole("n", n, 1, MOST_PICTURES), **wanted))
+        made = lab.generate(digit, n, **wanted)
         return [np.asarray(p).tolist() for p in made]
 
     run = {"fn": friendly(stream), "inputs": values, "outputs": stage, "concurrency_limit": 1, "concurrency_id": "cpu", "show_progress": "full",

@@ -1,6 +1,7 @@
 """The look: Gradio's base theme, and every style sheet of ours put together. Colours stand in `widgets/tokens.css`."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import gradio as gr
 
@@ -18,7 +19,7 @@ def css() -> str:
 
 def head() -> str:
     """The address as it was before any tab rewrote it, the tokens and page rules, then window.Lab and the networks that run in the page."""
-    tokens = asset("tokens.css").replace("fonts/", f"gradio_api/file={FONTS}/")
+    tokens = asset("tokens.css").replace("fonts/", f"gradio_api/file={quote(FONTS.as_posix())}/")
     address = "window.labQuery = new URLSearchParams(location.search); window.labAwaited = window.labQuery.get('room');"
     scripts = "\n".join(map(asset, ("lab.js", "net.js", "digit.js", "conv.js", "enlarged.js", "forge.js", "sketch.js", "picture.js")))
     return f"<script>{address}</script>\n<style>{tokens}\n{_own('page.css')}</style>\n<script>{scripts}</script>"

@@ -83,6 +83,10 @@ def test_stop_keeps_what_there_is_and_the_next_run_starts(page, url, store, monk
     strip(page).focus()
     page.keyboard.press("Home")
     expect(page.locator("#denoising .step")).to_have_text("Pure noise")
+    last = strip(page).get_attribute("aria-valuemax")
+    page.click("#denoising .play")  # plays to where it was stopped, and rests there
+    expect(strip(page)).to_have_attribute("aria-valuenow", last, timeout=10_000)
+    expect(page.locator("#denoising .play")).to_have_attribute("aria-label", "Play")
     page.fill("#steps input[type=number]", "3")
     page.press("#steps input[type=number]", "Enter")
     page.click("#generate")
@@ -215,6 +219,13 @@ def test_a_curve_by_hand_is_restored_by_its_link_and_sampled(page, url, store):
     dots = page.evaluate("[...document.querySelectorAll('#schedule .signal .dot:not(.here)')].map((d) => +d.getAttribute('cy'))")
     height = dots[0] - dots[4]
     assert [round((dots[0] - y) / height, 2) for y in dots] == [0, 0.3, 0.35, 0.9, 1]
+
+
+def test_a_link_brings_a_curve_and_no_code(page, url, store):
+    open_room(page, url, "&steps=3&which=one&schedule=freehand&curve=0,1])%0A__import__('os').system('ls')%0A%23")
+    expect(lid(page)).to_contain_text("by hand")
+    expect(page.locator("#diffusion-foot .code")).to_contain_text('schedule="freehand"')
+    expect(page.locator("#diffusion-foot .code")).not_to_contain_text("import__")
 
 
 def test_the_schedule_is_shaped_by_keyboard(page, url):

@@ -73,8 +73,7 @@ def test_the_page_makes_what_python_makes(page, url, store, which, simd):
 @pytest.mark.parametrize("device", ["page", "phone"])
 def test_plane_and_digit_are_whole_on_the_first_screen_before_any_answer(request, url, device):
     page = request.getfixturevalue(device)
-    page.route("**/component_server", lambda route: route.abort())  # the lab never answers
-    page.on("requestfailed", lambda r: None)
+    page.route("**/component_server/", lambda route: None)  # the lab never answers
     page.goto(f"{url}?room=gan&still=1&__theme=light")
     page.wait_for_selector("#gan-plane [data-drawn], #gan-plane[data-drawn]", state="attached")
     height = page.viewport_size["height"]
@@ -148,6 +147,19 @@ def test_pins_draw_the_walk_and_travel_in_the_address(page, url, store):
     expect(page.locator("#gan-plane .pin")).to_have_count(2)
 
 
+@pytest.mark.parametrize("pins", ["0_0", "*".join(["0.1_0.2"] * 9), "0_0*2_2", "a_b*0_0"])
+def test_a_link_with_other_pins_than_a_walk_has_counts_as_none(page, url, store, pins):
+    open_room(page, url, f"&pins={pins}")
+    expect(page.locator("#gan-plane .pin")).to_have_count(2)
+
+
+def test_a_latent_can_be_placed_where_all_hands_are_one(page, url, store):
+    open_room(page, url, "&wildness=0")
+    page.evaluate("Lab.tell('place', { z: Array.from({ length: 64 }, (_, i) => Math.sin(i)), end: 0, name: 'mine', code: 'lab.mine' })")
+    expect(page.locator("#gan-plane .pin").first).to_have_attribute("aria-label", re.compile("mine"))
+    expect(page.locator("#gan-foot .code")).to_contain_text("lab.mine")
+
+
 def test_the_three_paths_differ_halfway(page, url, store):
     open_room(page, url)
     lengths = {}
@@ -205,6 +217,20 @@ def test_a_morph_of_three_stops_by_three_paths(page, url, store):
     assert caught.value.suggested_filename == "morph.gif"
     part.locator(".away").click()
     expect(part.locator(".stops button:not(.more)")).to_have_count(3)
+
+
+def test_a_stop_that_is_taken_away_while_another_is_on_its_way(page, url, store):
+    open_room(page, url)
+    part, held = wing(page, "morph"), []
+    page.route("**/component_server/", lambda route: held.append(route) if '"latents"' in (route.request.post_data or "") else route.continue_())
+    part.locator(".more").click()
+    page.wait_for_timeout(200)
+    part.locator(".away").click()
+    expect(part.locator(".stops button:not(.more)")).to_have_count(2)
+    assert len(held) == 1
+    held[0].continue_()
+    expect(part.locator(".stops button:not(.more)")).to_have_count(3)
+    expect(part.locator(".stops .chosen")).to_have_attribute("aria-label", re.compile("Stop C"))
 
 
 def test_one_noise_ten_labels_follow_the_plane(page, url, store):

@@ -36,3 +36,20 @@ def test_the_page_fetches_a_network_once(lab):
     lab.on("request", lambda r: asked.append(r.url) if "component_server" in r.url else None)
     lab.evaluate("Promise.all([Lab.network('lenet'), Lab.network('lenet')]).then((found) => found[0].ops.length)")
     assert len(asked) <= 1
+
+
+@pytest.mark.parametrize(("room", "first"), [("classify", {"busy": True}), ("gan", {"busy": True}), ("gan", {})])
+def test_a_lab_that_could_not_answer_is_asked_again(page, url, room, first):
+    asked = []
+
+    def answer(route):
+        steps = '"steps"' in (route.request.post_data or "")
+        asked.extend([1] * steps)
+        route.fulfill(json=first) if steps and len(asked) == 1 else route.continue_()
+
+    page.route("**/component_server/", answer)
+    page.goto(f"{url}?room={room}&still=1")
+    page.wait_for_function("Boolean(window.Lab?.network)")
+    ask = "Lab.network('lenet').then((found) => found.ops.length, () => 0)"
+    assert page.evaluate(ask) > 0 or (page.evaluate(ask) > 0 and not first)
+    assert len(asked) == 2

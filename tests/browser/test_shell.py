@@ -83,6 +83,7 @@ def test_programs_may_generate_and_interpolate(client, store):
     ((10, 1, 4, 7), "A digit must be a whole number between 0 and 9."),
     ((8, 1, 4, 7, "oracle"), "There is no sampler of that name. Choose ddim, ddpm, dpm, heun, ipndm or consistency."),
     ((8, 1, 4, 7, "ddim", "cosine", 99.0), "Guidance must be a number between 0 and 8."),
+    ((8, 1000, 50, 7), "That would take 50,000 looks of the network, n times its calls, twice with guidance. Up to 20,000 at once, please."),
 ])
 def test_bad_arguments_get_a_sentence_and_the_next_call_works(client, store, arguments, sentence):
     with pytest.raises(AppError, match=sentence.replace(".", r"\.")):

@@ -36,7 +36,7 @@ function showFrame(k) {
 
 function paintStrip() {
   const many = narrow() ? 8 : 14, c = column();
-  const at = Array.from({ length: many }, (_, j) => Math.round(j / (many - 1) * film.total));
+  const at = Array.from({ length: many }, (_, j) => Math.round(j / (many - 1) * (player.frames - 1)));
   Lab.paintStrip($(".strip canvas", element), at.map((k) => (k <= received() ? cell(film.x, k, c) : null)), 2);
 }
 
@@ -92,6 +92,7 @@ function take(value, cells) {
   const frames = [film.x, film.x0, film.eps].map((all) => (all[value.index] = []));
   value.columns.forEach((c, j) => frames.forEach((frame, part) => { const found = cells[part * value.columns.length + j]; if (found) frame[c] = found; }));
   if (value.index % Math.max(1, Math.floor(film.total / 14)) === 0 || value.index === film.total) paintStrip();
+  if (value.index >= player.frames) { player.frames = value.index + 1; paintStrip(); } // one that was on its way when it was stopped
   if (follow) player.seek(value.index);
   progress(); announce();
   if (value.index === film.total) busy(false);
@@ -117,11 +118,17 @@ const taken = (kind) => {
 for (const kind of ["gif", "png"]) Lab.takeaway($(`.take .${kind}`, element),
   async () => (received() < 1 ? { error: "There is no film yet. Press Generate." } : fetchFile(taken(kind))), () => `digit-${name(film.labels[column()])}.${kind}`);
 
+// What has arrived is all there will be: a film that was stopped plays to where it was
+function whole() {
+  if (received() < 0 || received() === film.total) return;
+  player.stop(); player.frames = received() + 1; player.seek(player.frame); paintStrip();
+}
+
 // ---- busy: the picture so far, a line under it, the time left
 function busy(on) {
   sampling = on; document.getElementById("diffusion-room")?.classList.toggle("sampling", on);
   $(".busy", element).hidden = !on;
-  if (on) started = performance.now(); else say("", received() === film.total ? "Done" : "");
+  if (on) started = performance.now(); else { say("", received() === film.total ? "Done" : ""); whole(); }
 }
 function progress() {
   if (!sampling) return;

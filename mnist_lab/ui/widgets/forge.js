@@ -161,9 +161,9 @@
   const generator = () => asked ??= ready.then(async () => {
     let program = await source();
     while (program?.busy) { await new Promise((done) => setTimeout(done, 300)); program = await source(); }
-    if (!program || program.error) { asked = null; throw new Error(program?.error ?? "The lab does not answer."); }
+    if (!program || program.error) throw new Error(program?.error ?? "The lab does not answer.");
     return makeGenerator(program);
-  });
+  }).catch((error) => { asked = null; throw error; }); // who asks next, asks anew
 
   Object.assign(Lab, { generator, generatorFrom, makeGenerator });
 })();

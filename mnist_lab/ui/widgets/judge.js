@@ -61,7 +61,7 @@ const take = (pixels, how) => {
   shown = yours = pixels; taken = 0; before = null; label = guess(pixels); judge();
 };
 const pad = Lab.sketch($(".sketch", element), { take, label: "Drawing pad. Draw a digit for the discriminator." });
-$(".choices", element).append(...Array.from({ length: 10 }, (_, d) => el("button", { onclick: () => { label = d; before = null; judge(); } }, String(d))));
+$(".choices", element).append(...Array.from({ length: 10 }, (_, d) => el("button", { onclick: () => { clearTimeout(showing); label = d; before = null; judge(); } }, String(d))));
 $(".obey", element).addEventListener("click", () => { before ??= score; clearTimeout(showing); judge(5); });
 $(".undo", element).addEventListener("click", () => { clearTimeout(showing); shown = yours; taken = 0; before = null; judge(); });
 const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());

@@ -84,6 +84,7 @@
     target.addEventListener("pointermove", (e) => { if (target.hasPointerCapture(e.pointerId)) at(e); });
     target.addEventListener("pointerup", () => end?.());
   };
+  const moves = (e) => { const all = e.getCoalescedEvents?.() ?? []; return all.length ? all : [e]; }; // some browsers keep an empty list
   const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }; // key -> columns, rows
   const PLAY = '<svg viewBox="0 0 16 16"><path d="M4.500 2.200v11.600L13.500 8z"/></svg>';
   const PAUSE = '<svg viewBox="0 0 16 16"><path d="M4 2.500h3v11H4zM9.500 2.500h3v11h-3z"/></svg>';
@@ -248,5 +249,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, ARROWS, address, another, arrived, attend, bytes, calm, capital, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, lengthen, line, mix, named, narrow, near, paint, paintStrip, percent, plot, query, readAs, remember, repaint, rgb, shorten, signScale, signed, spoken, sprite, tell, ten, tenCurves, toast, top, words };
+  window.Lab = { $, $$, ARROWS, address, another, arrived, attend, bytes, calm, capital, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, lengthen, line, mix, moves, named, narrow, near, paint, paintStrip, percent, plot, readAs, remember, repaint, rgb, shorten, signScale, signed, spoken, sprite, tell, ten, tenCurves, toast, top, words };
 })();

@@ -73,15 +73,16 @@ const changed = () => {
   draw(); strips(); player.seek(Math.min(player.frame, player.frames - 1));
 };
 const latents = Lab.newest((payload) => server.latents(payload));
-const hand = async (i, digit) => { // a stop from a new seed
+const hand = async (old, digit) => { // a stop from a new seed, in the place of an old one or after the last
   const seed = Lab.another(...stops.map((stop) => stop.seed)), answer = await latents({ seeds: [seed] });
   if (!answer) return;
   if (answer.error) { Lab.toast(answer.error); return; }
-  stops[i] = { digit, seed, z: Lab.floats(answer.latents[0]) }; chosen = i; changed();
+  const i = stops.indexOf(old), place = i < 0 ? Math.min(stops.length, MOST - 1) : i; // others may have come and gone meanwhile
+  stops[place] = { digit, seed, z: Lab.floats(answer.latents[0]) }; chosen = place; changed();
 };
-const more = () => hand(stops.length, (stops.at(-1).digit + 3) % 10);
+const more = () => hand(null, (stops.at(-1).digit + 3) % 10);
 $(".choices", element).append(...one(-1).map((_, d) => el("button", { onclick: () => { stops[chosen].digit = d; changed(); } }, String(d))));
-$(".dice", element).addEventListener("click", () => hand(chosen, stops[chosen].digit));
+$(".dice", element).addEventListener("click", () => hand(stops[chosen], stops[chosen].digit));
 $(".away", element).addEventListener("click", () => { stops.splice(chosen, 1); changed(); });
 $(".loop", element).addEventListener("click", (e) => { player.loop = !player.loop; e.currentTarget.setAttribute("aria-pressed", player.loop); changed(); });
 Lab.hear("stop", ({ z, digit, name }) => { if (stops.length >= MOST) stops.pop(); stops.push({ z: Float32Array.from(z), digit, name }); chosen = stops.length - 1; if (generator) changed(); });

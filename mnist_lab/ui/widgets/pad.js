@@ -135,11 +135,7 @@ const commit = () => {
   props.value = { strokes: structuredClone(strokes), brush, network, pixels: pixels && Lab.text(pixels), picture: by === "picture" };
 };
 
-Lab.networksFrom(async (name) => {
-  let program = await server.steps({ network: name });
-  while (program?.busy) { await new Promise((done) => setTimeout(done, 200)); program = await server.steps({ network: name }); }
-  return program;
-});
+Lab.networksFrom((name) => server.steps({ network: name }));
 Lab.remember("reading", { ...props.reading, by: "pen", final: true, recorded: true });
 const HANDS = ["pointermove", "pointerdown", "keydown"]; // the first sign of a hand in this room: fetch LeNet before the pen is down
 const hand = () => { if (!ink.getClientRects().length) return; HANDS.forEach((sign) => document.removeEventListener(sign, hand)); board(); };
@@ -166,9 +162,8 @@ ink.addEventListener("pointerdown", (e) => {
 const SOONEST = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove";
 ink.addEventListener(SOONEST, (e) => {
   if (!live) return;
-  const moves = e.getCoalescedEvents?.() ?? [];
   const before = live.length;
-  for (const m of moves.length ? moves : [e]) extend(m);
+  for (const m of Lab.moves(e)) extend(m);
   if (live.length > before) { changed(); readAhead(); }
 });
 for (const end of ["pointerup", "pointercancel"]) {

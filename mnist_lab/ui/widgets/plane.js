@@ -1,4 +1,5 @@
 const { $, $$, bytes, clamp, el, inkScale, line, narrow, paint, repaint } = Lab;
+const MOST = 8; // pins
 const EDGE = 1.25, LAND = 9, COLUMNS = 20, FRAMES = 61, OPENS_AT = .72; // as plane.py and the recording have them
 const BUDGET = 9; // ms a frame for the land, so that the digit under the finger never waits
 const sheet = $(".square .sheet", element), handle = $(".handle", element), svg = $("svg", element);
@@ -15,7 +16,8 @@ const span = (basis) => {
   [centre, right, up] = [0, 1, 2].map((i) => all.slice(i * size, (i + 1) * size));
   radius = Math.sqrt(Math.max(0, 1 - centre.reduce((sum, v) => sum + v * v, 0) / size));
 };
-const latentAt = ([x, y]) => { const r = Math.sqrt(size); return centre.map((c, i) => s.wildness * (c + r * (x * right[i] + y * up[i]))); };
+const tame = ([x, y]) => { const r = Math.sqrt(size); return centre.map((c, i) => c + r * (x * right[i] + y * up[i])); }; // before wildness
+const latentAt = (place) => tame(place).map((v) => s.wildness * v);
 const shares = () => Array.from({ length: 10 }, (_, d) => (d === s.digit ? 1 - s.share : 0) + (d === s.second ? s.share : 0));
 const blank = new Uint8Array(784);
 const make = (place) => generator?.make(latentAt(place), shares()) ?? blank;
@@ -90,7 +92,7 @@ const over = () => {
   });
   $(".last", element).textContent = letter(pins.length - 1);
   $(".pin-away", element).hidden = pins.length < 3; $(".pin-away", element).textContent = `Take ${letter(pins.length - 1)} away`;
-  $(".pin-here", element).hidden = pins.length >= 8;
+  $(".pin-here", element).hidden = pins.length >= MOST;
 };
 const letter = (i) => "ABCDEFGH"[i];
 
@@ -142,16 +144,17 @@ const rest = () => { clearTimeout(resting); resting = setTimeout(() => {
   address.write({ at: text([here]), pins: text(pins) });
   props.value = { code: code(), digit: wanted ?? s.digit }; wanted = null;
 }, 200); };
-const places = (name) => { // from the address; nonsense counts as nothing
+const places = (name, least = 1, most = 1) => { // from the address, so many; nonsense counts as nothing
   const list = (address.read(name) ?? "").split("*").map((pair) => pair.split("_").map(Number));
-  return list.every((pair) => pair.length === 2 && pair.every((v) => Number.isFinite(v) && Math.abs(v) <= EDGE)) ? list : null;
+  return list.length >= least && list.length <= most && list.every((pair) => pair.length === 2 && pair.every((v) => Number.isFinite(v) && Math.abs(v) <= EDGE)) ? list : null;
 };
 
 // ---- what the recorded look says at once; pins and handle are the address's, if it has any
 const recorded = props.value;
 span(recorded.basis); bars.style.setProperty("--count", size); bars.replaceChildren(...Array.from({ length: size }, () => el("i")));
 $(".numbers", element).textContent = `Its ${size} numbers`;
-pins = places("pins") ?? recorded.pins; here = (places("at") ?? [recorded.at])[0];
+const linked = places("pins", 2, MOST);
+pins = linked ?? recorded.pins; here = (places("at") ?? [recorded.at])[0];
 
 // ---- another slice
 let asking = 0, first = true; // first: the slice is still the recorded one
@@ -167,10 +170,10 @@ const all = (quiet = false) => { survey(); over(); shoot(); move(here, true, qui
 Lab.follow("seeds", ({ seeds }) => {
   if (String(from.seeds) === String(seeds)) return;
   from = { seeds }; names = ["A", "B"];
-  another({ seeds }, (answer) => { pins = first && places("pins") || answer.pins; first = false; all(); });
+  another({ seeds }, (answer) => { pins = first && linked || answer.pins; first = false; all(); });
 });
 Lab.hear("place", ({ z, digit, end, name, points, names: told, code: call }) => {
-  const ends = [0, 1].map((i) => (i === end ? z : latentAt(pins[Math.min(i, pins.length - 1)]).map((v) => v / s.wildness)));
+  const ends = [0, 1].map((i) => (i === end ? z : tame(pins[Math.min(i, pins.length - 1)])));
   from = { code: call }; names = told ?? ["A", "B"].map((n, i) => (i === end ? name : n));
   if (digit !== undefined) wanted = s.digit = digit;
   another({ points: (points ?? [...ends, new Float32Array(size)]).map(Lab.unfloats) }, (answer) => { pins = answer.pins.slice(0, 2); here = answer.pins[end ?? 0]; all(); });
@@ -197,7 +200,7 @@ Lab.networksFrom((name) => server.steps({ network: name }));
 Lab.generatorFrom(() => server.generator({}));
 const arrive = async (found) => {
   await opened; generator = found;
-  const asRecorded = s.digit === recorded.digit && !s.share && s.wildness === 1 && s.path === "spherical" && !places("pins") && !places("at") && first;
+  const asRecorded = s.digit === recorded.digit && !s.share && s.wildness === 1 && s.path === "spherical" && !linked && !places("at") && first;
   asRecorded ? move(here, true, true) : all(true);
   element.dataset.ready = 1;
   reader = await Lab.network("lenet").catch(() => null); move(here, true, true);

@@ -56,14 +56,15 @@ const play = () => {
 // ---- running
 const open = (answer, of) => ({ ...answer, of, distance: distance({ ...answer, of }), x: Lab.digits(Lab.bytes(answer.x)), end: Lab.bytes(answer.end) });
 const asks = lanes.map(() => Lab.newest(server.lap)), of = (told) => `${told.run} ${told.column}`;
+const before = []; // the last lap of each lane: it stays if another is refused
 let raced = null; // the film all laps are of
 const one = async (i, told = film) => {
   if (!told?.settings) return;
-  const before = laps[i];
+  before[i] = laps[i] ?? before[i];
   laps[i] = null; lay(1); plot?.(); delete element.dataset.raced;
   const answer = await asks[i]({ settings: told.settings, column: told.column, sampler: lanes[i].who.value, steps: +lanes[i].count.value });
   if (answer?.error) Lab.toast(answer.error);
-  if (answer) { laps[i] = answer.error ? before : open(answer, { ...told.settings, labels: [told.settings.labels[told.column]] }); lay(1); tell(); }
+  if (answer) { laps[i] = answer.error ? before[i] : open(answer, { ...told.settings, labels: [told.settings.labels[told.column]] }); lay(1); tell(); }
   plot?.();
 };
 const address = Lab.address("diffusion"), given = /^(\w+\.\d+\*){3}\w+\.\d+$/.test(address.read("lanes") ?? "") ? address.read("lanes").split("*").map((one) => one.split(".")) : [];

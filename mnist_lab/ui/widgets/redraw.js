@@ -28,7 +28,7 @@ const wipeAt = (x, y) => {
   paintRub();
 };
 rub.addEventListener("pointerdown", (e) => { if (e.isPrimary && !e.button) { rub.setPointerCapture(e.pointerId); wipe(e); } });
-rub.addEventListener("pointermove", (e) => { if (rub.hasPointerCapture(e.pointerId)) for (const m of e.getCoalescedEvents?.() ?? [e]) wipe(m); });
+rub.addEventListener("pointermove", (e) => { if (rub.hasPointerCapture(e.pointerId)) for (const m of Lab.moves(e)) wipe(m); });
 rub.addEventListener("pointerup", () => ask());
 const spot = { x: 14, y: 14 }, rubber = $(".rubber", element), aim = () => { for (const name of ["x", "y"]) rubber.style.setProperty(`--${name}`, spot[name]); };
 rub.addEventListener("keydown", (e) => {

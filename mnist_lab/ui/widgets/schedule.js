@@ -19,8 +19,8 @@ const SHAPES = {
   scaled_linear: (n, s) => along(n, (t) => between(Math.sqrt(s.beta_first), Math.sqrt(s.beta_last), t) ** 2),
   cosine: (n, { offset: s }) => list(n + 1, (k) => (Math.cos((1 - k / n + s) / (1 + s) * Math.PI / 2) / Math.cos(s / (1 + s) * Math.PI / 2)) ** 2),
   sigmoid: (n, { start, end, tau }) => {
-    const low = logistic(start / tau), high = logistic(end / tau);
-    return list(n + 1, (k) => (high - logistic(between(end, start, k / n) / tau)) / (high - low));
+    const side = start > 0 ? -1 : 1, at = (v) => logistic(side * v / tau), low = at(start), high = at(end); // as in Python
+    return list(n + 1, (k) => (high - at(between(end, start, k / n))) / (high - low));
   },
   karras: (n, { rho }) => list(n + 1, (k) => 1 / (1 + between(sigma(LOWEST) ** (1 / rho), sigma(HIGHEST) ** (1 / rho), k / Math.max(1, n - 1)) ** (2 * rho))),
   freehand: (n, s) => {

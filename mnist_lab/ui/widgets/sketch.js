@@ -34,7 +34,7 @@
     });
     ink.addEventListener("pointermove", (e) => {
       if (!live) return;
-      for (const m of e.getCoalescedEvents?.() ?? [e]) live.push(point(m));
+      for (const m of Lab.moves(e)) live.push(point(m));
       paint(); if (performance.now() - told > EVERY) { told = performance.now(); digit("moving"); }
     });
     for (const end of ["pointerup", "pointercancel"]) ink.addEventListener(end, () => { if (live) { live = null; digit("pen"); } });
