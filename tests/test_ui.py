@@ -1,6 +1,7 @@
 """The app without a browser: it opens before any model is loaded, and its handlers answer bad input in a sentence."""
 
 import base64
+import functools
 import math
 import shutil
 import zlib
@@ -31,6 +32,13 @@ class Untouched(Store):
 
 def test_the_page_is_built_before_any_model_is_loaded(tmp_path):
     build(Untouched(tmp_path))  # an empty folder: the rooms open even where weights are missing
+
+
+def test_what_the_page_is_told_of_a_part_does_not_hold_the_whole_app(tmp_path):
+    """Gradio takes a property for an event where a script has its name in quotes: a partial of the listener, copied with all of the app at every visit."""
+    told = [(c["props"].get("elem_id"), key) for c in build(Untouched(tmp_path)).config["components"] for key, value in c["props"].items()
+            if isinstance(value, functools.partial)]
+    assert told == []
 
 
 def test_recorded_runs_are_marked_and_whole():

@@ -153,7 +153,7 @@ def build(store: Store) -> Room:
     opening("Draw a digit", "Ten numbers follow your pen: how strongly the network believes in each digit.")
     with gr.Row(elem_id="classify-bench"):
         pad = Pad(recorded["pad"], read=answering(store, read_drawing, "read"), steps=answering(store, steps_of, "steps", 10.0),
-                 reading=_part(recorded, "digit", "p", "score", "likeness", "seen", "network"), samples=recorded["samples"],
+                 recorded=_part(recorded, "digit", "p", "score", "likeness", "seen", "network"), samples=recorded["samples"],
                  drops=DROPS, drawer="#classify-drawer", elem_id="classify-pad")
         Seen({"recorded": True, **_part(recorded, "seen", "digit")}, elem_id="classify-seen")
         Bars(_part(recorded, "p", "likeness", "network"), elem_id="classify-bars")

@@ -256,6 +256,7 @@ def build(store: Store) -> Room:
     again = fresh.click(None, seed, seed, js="(seed) => Lab.another(seed)").then(**run)
     for e in (event, again):
         e.then(None, js="() => Lab.tell('sampling', 'end')")
+        e.failure(None, js="() => Lab.tell('sampling', 'refused')")
     halt.click(None, cancels=[event, again], js="() => Lab.tell('sampling', 'stop')")
     stage.input(None, None, label, js="() => window.labLabel")
     label.change(None, label, None, js="(v) => Lab.tell('label', v)")
@@ -273,7 +274,7 @@ def build(store: Store) -> Room:
     return Room(ID, TITLE, controls, run="generate")
 
 
-PREVIEW = f"""(n, kind, curve, from, to, ...shape) => Lab.tell('schedule', {{ n: Math.round(n), kind, curve, from, to,
+PREVIEW = f"""(n, kind, curve, from, to, ...shape) => Lab.tell('schedule', {{ n: Math.min({TRAIN_STEPS}, Math.max(1, Math.round(n))), kind, curve, from, to,
   ...Object.fromEntries({json.dumps(list(SLIDERS))}.map((name, i) => [name, shape[i]])) }})"""
 START = "(...values) => { Lab.tell('sampling', 'start'); return values; }"
 
@@ -285,7 +286,7 @@ OWN = f"""(network, guidance, steps, sampler) => {{ const own = %s, mine = own[n
 # The closed drawer says what is set inside it; knobs that have no effect are not shown.
 LID = f"""(sampler, schedule, seed, network) => {{ const names = {json.dumps(NAMES)}, own = {json.dumps({k: list(v) for k, v in SHAPES.items()})};
   const whose = {json.dumps(WHOSE)}[network] ?? '', show = (visible) => ({{ __type__: 'update', visible }});
-  return [{{ __type__: 'update', label: `Sampler, schedule, seed · ${{names[sampler]}}, ${{names[schedule]}}, seed ${{seed}}${{whose}}` }},
+  return [{{ __type__: 'update', label: `Sampler, schedule, seed · ${{names[sampler]}}, ${{names[schedule]}}, seed ${{seed ?? '…'}}${{whose}}` }},
     show(sampler === 'ddim'), show(sampler === 'ddpm'), ...{json.dumps(list(SLIDERS))}.map((name) => show(own[schedule].includes(name)))]; }}"""
 
 # The call that makes what is on the screen.
@@ -294,7 +295,8 @@ PYTHON = f"""(which, label, steps, guidance, sampler, schedule, seed, eta, beta_
   const own = {json.dumps({k: list(v) for k, v in SHAPES.items()})}[schedule], usual = {json.dumps(DEFAULTS)};
   const shape = {{ beta_first, beta_last, offset, start, end, tau, rho }};
   const digit = which === 'all' ? '[None, *range(10)]' : label === 'any' ? '[None]' : `[${{label}}]`;
-  const words = [`steps=${{steps}}`, `seed=${{seed}}`, `sampler="${{sampler}}"`, `schedule="${{schedule}}"`, `guidance=${{guidance}}`];
+  const bounded = [`steps=${{Math.min({TRAIN_STEPS}, Math.max(1, steps))}}`, `seed=${{Math.max(0, seed)}}`];
+  const words = [...bounded, `sampler="${{sampler}}"`, `schedule="${{schedule}}"`, `guidance=${{guidance}}`];
   for (const name of own) if (name in shape && shape[name] !== usual[name]) words.push(`${{name}}=${{shape[name]}}`);
   if (own.includes('curve') && curve) words.push(`curve=[${{curve.replaceAll(',', ', ')}}]`);
   if (sampler === 'ddim' && eta) words.push(`eta=${{eta}}`);

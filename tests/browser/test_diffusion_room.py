@@ -80,7 +80,11 @@ def test_stop_keeps_what_there_is_and_the_next_run_starts(page, url, store, monk
     expect(page.locator("#denoising .step")).to_have_text(re.compile(r"Step \d+ of 1000"), timeout=30_000)
     page.click("#stop")
     expect(page.locator("#denoising .left")).to_have_text(re.compile(r"Stopped at step \d+\. You can scrub what there is\."), timeout=5_000)
+    stopped = re.search(r"\d+", page.inner_text("#denoising .left"))[0]
+    page.wait_for_timeout(500)  # what was on its way
     strip(page).focus()
+    page.keyboard.press("End")
+    expect(page.locator("#denoising .step")).to_have_text(f"Step {stopped} of 1000")
     page.keyboard.press("Home")
     expect(page.locator("#denoising .step")).to_have_text("Pure noise")
     last = strip(page).get_attribute("aria-valuemax")
@@ -91,6 +95,22 @@ def test_stop_keeps_what_there_is_and_the_next_run_starts(page, url, store, monk
     page.press("#steps input[type=number]", "Enter")
     page.click("#generate")
     expect(page.locator("#denoising .step")).to_have_text("Done", timeout=10_000)
+
+
+@pytest.mark.parametrize("query", ["&from=0.9&to=0.1&steps=6", "&schedule=freehand&curve=1,2,3&steps=6"])
+def test_generate_is_there_again_after_a_refusal(page, url, store, query):
+    open_room(page, url, query)
+    expect(page.locator(".toast-body")).to_be_visible(timeout=20_000)
+    expect(page.locator("#generate")).to_be_visible()
+    expect(page.locator("#denoising .left")).to_have_text("")
+
+
+@pytest.mark.parametrize("steps", ["", "0", "-5"])
+def test_the_schedule_stands_while_the_number_of_steps_is_typed(page, url, steps):
+    open_drawn(page, url)
+    page.fill("#steps input[type=number]", steps)
+    page.press("#steps input[type=number]", "Tab")
+    page.wait_for_function("document.querySelectorAll('#schedule .signal .dot').length === 2")  # one step; a broken path would be in the console
 
 
 def test_a_tile_that_is_not_of_the_film_says_so(page, url, store):

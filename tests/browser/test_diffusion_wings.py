@@ -161,7 +161,7 @@ def test_the_student_follows_the_hand_and_the_teacher_comes_when_it_rests(page, 
     page.mouse.up()
     assert len(pictures) == 3
     until(page, "student", "taught", "v && Math.abs(JSON.parse(v).angle - 288) < 12")
-    expect(part.locator(".says")).to_contain_text("of the time of its teacher")
+    expect(part.locator(".says")).to_contain_text("times as long as its student")
     part.get_by_role("button", name="One label, ten noises").click()
     part.get_by_role("button", name="Label 7").click()
     part.get_by_role("button", name="four").click()

@@ -20,9 +20,9 @@ class Blow(Widget):
     <div class="eight latents"></div></li>
   <li data-stage="fakes"><div><h3><i>2</i>Fakes</h3><p class="note">The generator turns each into a digit.</p></div><div class="eight fakes"></div></li>
   <li data-stage="marks"><div><h3><i>3</i>Marks</h3>
-    <p class="note">The discriminator marks real digits and fakes: above zero it takes them for real.</p></div><div>
+    <p class="note">The discriminator marks real digits and fakes: above zero it takes them for real. Pale: before the update.</p></div><div>
     <div class="eight reals"></div><div class="plot scores" role="img"></div></div></li>
-  <li data-stage="losses"><div><h3><i>4</i>Losses</h3><p class="note">What each side lost by these marks.</p></div><div class="losses">
+  <li data-stage="losses"><div><h3><i>4</i>Losses</h3><p class="note">What each side lost by the marks before the update.</p></div><div class="losses">
     <p><b class="d"></b><span>discriminator: real marked low, fakes marked high</span></p><p><b class="g"></b>
       <span>generator: its fakes marked low</span></p></div></li>
   <li data-stage="wish"><div><h3><i>5</i>Gradients, as ink</h3>

@@ -1,7 +1,7 @@
 const { $, el, inkScale, paint, signScale } = Lab;
-const { all, few, nearer, usual } = props.value, number = (n) => n.toLocaleString("en"), share = (v) => `${Math.round(100 * v)} %`;
+const { all, few, nearer, usual } = props.value, number = (n) => n.toLocaleString("en"), share = (v) => `${Math.round(100 * v)}\u00a0%`;
 const WORDS = {
-  ours: { title: `Ours, from ${number(all)} digits`, says: `Half of new people’s digits lie within ${usual.toFixed(1)} of their nearest. Of one of ours and one of theirs, ours is the nearer ${share(nearer.ours)} of the time; 50 % means new.` },
+  ours: { title: `Ours, from ${number(all)} digits`, says: `Half of new people’s digits lie within ${usual.toFixed(1)} of their nearest. Of one of ours and one of theirs, ours is the nearer ${share(nearer.ours)} of the time: 50\u00a0% is no copying, 100\u00a0% nothing else.` },
   heart: { title: `The same network, from ${number(few)} digits`, says: `Nearer than a new person’s digit ${share(nearer.heart)} of the time: it keeps to what it learned.` },
 };
 

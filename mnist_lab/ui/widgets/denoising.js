@@ -3,7 +3,7 @@ const ANY = -1, LABELS = [ANY, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const name = (d) => (d === ANY ? "any" : String(d)), words = (d) => (d === ANY ? "any digit" : Lab.named(d));
 const say = (text, aloud = text) => { $(".left", element).textContent = text; $(".announce", element).textContent = aloud; };
 let film = { run: null, total: 1, labels: [ANY], alpha_bar: [0, 1], x: [], x0: [], eps: [] };
-let chosen = ANY, follow = true, started = 0, sampling = false, moved = "", away = false; // moved: the frame last told to the room; away: a label is chosen that the film is not of
+let chosen = ANY, follow = true, started = 0, sampling = false, halted = false, moved = "", away = false; // moved: the frame last told to the room; away: a label is chosen that the film is not of
 
 // One label's picture in a frame; a label that was not asked for shows the noise all started from. Of a long film only
 // one label has every frame: another keeps the last it has.
@@ -88,11 +88,12 @@ function add(value) {
   last = last.then(async () => take(value, Lab.digits(await inflate(value.cells))));
 }
 function take(value, cells) {
+  if (halted) return; // it was on its way when Stop was pressed: what is said of that moment stays true
   if (value.run !== film.run) { begin(value); busy(true); }
   const frames = [film.x, film.x0, film.eps].map((all) => (all[value.index] = []));
   value.columns.forEach((c, j) => frames.forEach((frame, part) => { const found = cells[part * value.columns.length + j]; if (found) frame[c] = found; }));
   if (value.index % Math.max(1, Math.floor(film.total / 14)) === 0 || value.index === film.total) paintStrip();
-  if (value.index >= player.frames) { player.frames = value.index + 1; paintStrip(); } // one that was on its way when it was stopped
+  if (value.index >= player.frames) { player.frames = value.index + 1; paintStrip(); } // the end was told before the last were unpacked
   if (follow) player.seek(value.index);
   progress(); announce();
   if (value.index === film.total) busy(false);
@@ -137,9 +138,10 @@ function progress() {
   if (received() > 1) $(".left", element).textContent = `Step ${received()} of ${film.total}, about ${Math.max(1, Math.round(seconds))} s left`;
 }
 Lab.hear("sampling", (state) => {
-  if (state === "start") { busy(true); say("Waiting for the network"); }
-  if (state === "end" && sampling) busy(false);
+  if (state === "start") { halted = false; busy(true); say("Waiting for the network"); }
+  if (["end", "refused"].includes(state) && sampling) busy(false);
   if (state === "stop" && sampling) {
+    halted = true;
     busy(false);
     say(received() < film.total ? `Stopped at step ${Math.max(0, received())}. You can scrub what there is.` : "");
   }

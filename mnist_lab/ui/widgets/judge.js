@@ -50,7 +50,7 @@ const judge = async (steps = 0) => {
   element.dataset.ready = 1;
 };
 const play = (films, scores, k) => { // each step as it was taken
-  clearTimeout(showing); shown = films[k]; score = scores[k]; taken++; draw();
+  clearTimeout(showing); shown = films[k]; score = scores[k]; taken++; draw(); pad.show(shown); // what it is fooled by must be seen
   if (k + 1 < films.length) showing = setTimeout(() => play(films, scores, k + 1), Lab.calm ? 0 : 90);
   else element.dataset.obeyed = taken;
 };
@@ -63,7 +63,7 @@ const take = (pixels, how) => {
 const pad = Lab.sketch($(".sketch", element), { take, label: "Drawing pad. Draw a digit for the discriminator." });
 $(".choices", element).append(...Array.from({ length: 10 }, (_, d) => el("button", { onclick: () => { clearTimeout(showing); label = d; before = null; judge(); } }, String(d))));
 $(".obey", element).addEventListener("click", () => { before ??= score; clearTimeout(showing); judge(5); });
-$(".undo", element).addEventListener("click", () => { clearTimeout(showing); shown = yours; taken = 0; before = null; judge(); });
+$(".undo", element).addEventListener("click", () => { clearTimeout(showing); shown = yours; taken = 0; before = null; pad.show(shown); judge(); });
 const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
 $(".fake", element).addEventListener("click", () => {
   if (!generator) return;

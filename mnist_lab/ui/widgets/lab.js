@@ -159,9 +159,10 @@
   const capital = (words) => words[0].toUpperCase() + words.slice(1);
   const named = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
   const percent = (p) => (p > .9995 ? "100" : p < .0005 ? "0" : (100 * p).toFixed(1)) + "\u00a0%";
+  const tenth = (v) => v.toFixed(1).replace(/^-(?=.*[1-9])/, "−").replace("-", ""); // never "−0.0"
   const spoken = (p) => (p < .001 ? "under 0.1\u00a0%" : p > .999 ? "over 99.9\u00a0%" : percent(p)); // in a sentence nothing is certain
   const top = (p) => p.indexOf(Math.max(...p));
-  const readAs = (p) => (p ? `read as ${top(p)}, ${Math.round(100 * Math.max(...p))} %` : ""); // what a network says of a picture, beside it
+  const readAs = (p) => (!p ? "" : Math.max(...p) < .15 ? "no digit stands out" : `read as ${top(p)}, ${Math.round(100 * Math.max(...p))}\u00a0%`); // what a network says of a picture, beside it
   const ten = (list) => {
     const rows = Array.from({ length: 10 }, (_, d) => el("li", {}, el("b", {}, String(d)), el("div", { class: "well" }, el("i"), el("u")), el("span")));
     list.replaceChildren(...rows);
@@ -249,5 +250,5 @@
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, ARROWS, address, another, arrived, attend, bytes, calm, capital, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, lengthen, line, mix, moves, named, narrow, near, paint, paintStrip, percent, plot, readAs, remember, repaint, rgb, shorten, signScale, signed, spoken, sprite, tell, ten, tenCurves, toast, top, words };
+  window.Lab = { $, $$, ARROWS, address, another, arrived, attend, bytes, calm, capital, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, lengthen, line, mix, moves, named, narrow, near, paint, paintStrip, percent, plot, readAs, remember, repaint, rgb, shorten, signScale, signed, spoken, sprite, tell, ten, tenCurves, tenth, toast, top, words };
 })();

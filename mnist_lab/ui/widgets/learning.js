@@ -81,8 +81,8 @@ const height = () => (Lab.narrow() ? 176 : 204);
 const frame = (svg, w, h) => {
   const x = (n) => LEFT + (w - LEFT - RIGHT) * along(n), y = (v) => TOP + (h - TOP - BOTTOM) * (1 - v);
   for (const v of [0, .5, 1]) svg.append(el("line", { class: "gridline", x1: LEFT, x2: w - RIGHT, y1: y(v), y2: y(v) }), el("text", { x: LEFT - 8, y: y(v) + 4, "text-anchor": "end" }, `${100 * v}\u00a0%`));
-  const last = images.at(-1), ticks = [0, 1e3, 1e4, 1e5, 1e6].filter((n) => n < last && x(last) - x(n) > 64);
-  for (const n of [...ticks, last]) svg.append(el("text", { x: x(n), y: h - 4, "text-anchor": n === last ? "end" : n ? "middle" : "start" }, n === last ? `${number(n)} digits` : number(n)));
+  const last = images.at(-1), end = `${number(last)} digits`, ticks = [0, 1e3, 1e4, 1e5, 1e6].filter((n) => n < last && x(last) - x(n) > 7 * end.length + 34);
+  for (const n of [...ticks, last]) svg.append(el("text", { x: x(n), y: h - 4, "text-anchor": n === last ? "end" : n ? "middle" : "start" }, n === last ? end : number(n)));
   return { x, y, xs: images.map(x) };
 };
 const marks = new Map(); // the curves stand while the present moment moves: a plot's svg -> what places its mark

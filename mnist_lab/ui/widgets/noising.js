@@ -2,7 +2,7 @@ const { $, $$, el, inkScale, line, paint } = Lab;
 const LEFT = 40, FOOT = 18; // px
 let pixels = null, seed = props.value.seed, film = null, reader = null; // film: { alpha_bar, x: [pictures], x0: [pictures], inX: [ten numbers each], inGuess }
 const [noisy, guess] = $$(".sheet canvas", element), [readsX, readsGuess] = $$(".reads", element);
-const { top } = Lab, whole = (v) => `${Math.round(100 * v)} %`;
+const { top } = Lab, whole = (v) => `${Math.round(100 * v)}\u00a0%`;
 
 const show = (k) => {
   if (!film) return;
@@ -12,7 +12,7 @@ const show = (k) => {
   [readsX.textContent, readsGuess.textContent] = told;
   noisy.setAttribute("aria-label", `The digit with ${whole(1 - a)} noise, ${told[0]}`); guess.setAttribute("aria-label", `The network's guess, ${told[1]}`);
   const snr = Math.log(a / (1 - a));
-  $(".share", element).textContent = `signal ${whole(a)}, noise ${whole(1 - a)}${isFinite(snr) ? `, log-SNR ${snr < 0 ? "−" : ""}${Math.abs(snr).toFixed(1)}` : ""}`;
+  $(".share", element).textContent = `signal ${whole(a)}, noise ${whole(1 - a)}${isFinite(snr) ? `, log-SNR ${Lab.tenth(snr)}` : ""}`;
   plot();
 };
 const player = Lab.film($(".film", element), { frames: props.value.alpha_bar.length, label: "How much noise", show, text: (k) => (film ? `noise ${whole(1 - film.alpha_bar[k])}` : "") });

@@ -136,7 +136,7 @@ const commit = () => {
 };
 
 Lab.networksFrom((name) => server.steps({ network: name }));
-Lab.remember("reading", { ...props.reading, by: "pen", final: true, recorded: true });
+Lab.remember("reading", { ...props.recorded, by: "pen", final: true, recorded: true });
 const HANDS = ["pointermove", "pointerdown", "keydown"]; // the first sign of a hand in this room: fetch LeNet before the pen is down
 const hand = () => { if (!ink.getClientRects().length) return; HANDS.forEach((sign) => document.removeEventListener(sign, hand)); board(); };
 HANDS.forEach((sign) => document.addEventListener(sign, hand));

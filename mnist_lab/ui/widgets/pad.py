@@ -38,11 +38,11 @@ class Pad(Widget):
   <figcaption class="samples" role="group" aria-label="Or take a sample digit"><span class="note">Or take one</span></figcaption>
 </figure>"""
 
-    def __init__(self, value: dict, *, read: Callable[[dict], dict], steps: Callable[[dict], dict], samples: list[dict], reading: dict,
+    def __init__(self, value: dict, *, read: Callable[[dict], dict], steps: Callable[[dict], dict], samples: list[dict], recorded: dict,
                  drops: dict[str, str], drawer: str, gap: int = 30, **kwargs):
-        """`read` and `steps` (a network to run in the page) are called by these names. `reading`: the recorded drawing's, for Lab.last.
+        """`read` and `steps` (a network to run in the page) are called by these names. `recorded`: the reading of the first drawing, for Lab.last.
 
         `gap`: ms between two calls of `read`.
         """
-        super().__init__(value, server_functions=[read, steps], samples=samples, reading=reading, drops=drops, drawer=drawer, gap=gap,
+        super().__init__(value, server_functions=[read, steps], samples=samples, recorded=recorded, drops=drops, drawer=drawer, gap=gap,
                          **kwargs)

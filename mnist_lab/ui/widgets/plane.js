@@ -176,7 +176,10 @@ Lab.hear("place", ({ z, digit, end, name, points, names: told, code: call }) => 
   const ends = [0, 1].map((i) => (i === end ? z : tame(pins[Math.min(i, pins.length - 1)])));
   from = { code: call }; names = told ?? ["A", "B"].map((n, i) => (i === end ? name : n));
   if (digit !== undefined) wanted = s.digit = digit;
-  another({ points: (points ?? [...ends, new Float32Array(size)]).map(Lab.unfloats) }, (answer) => { pins = answer.pins.slice(0, 2); here = answer.pins[end ?? 0]; all(); });
+  another({ points: (points ?? [...ends, new Float32Array(size)]).map(Lab.unfloats) }, (answer) => {
+    pins = answer.pins.slice(0, 2).map((pin) => pin.map((v) => clamp(v, -EDGE, EDGE))); // a wild latent lies beyond the square: its pin stays in reach
+    here = pins[end ?? 0]; all();
+  });
 });
 Lab.follow("slice", (told) => {
   const before = JSON.stringify(s), path = s.path; s = { ...s, ...told };

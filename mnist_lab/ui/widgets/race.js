@@ -39,10 +39,10 @@ const lay = (part) => {
 };
 const tell = () => {
   if (!reader || laps.some((l) => !l)) return;
-  const ends = laps.map((l) => top(l.p ??= reader.run(l.end).p)), all = ends.every((d) => d === ends[0]), few = laps.reduce((a, b) => (b.calls < a.calls ? b : a));
+  const ends = laps.map((l) => top(l.p ??= reader.run(l.end).p)), all = ends.every((d) => d === ends[0]), least = Math.min(...laps.map((l) => l.calls)), few = [...new Set(laps.filter((l) => l.calls === least).map((l) => RUNNERS[l.sampler][0]))];
   const [label] = laps[0].of.labels, earlier = film && raced?.split(" ")[0] !== film.run ? "These lanes are of an earlier film. " : "";
   const outcome = all ? `all four write ${Lab.named(ends[0])}` : `they end as ${[...new Set(ends)].join(", ")}`;
-  $(".says", element).textContent = `${earlier}${Lab.capital(`${label === null ? "" : `told ${label}: `}${outcome}`)}. The fewest calls: ${RUNNERS[few.sampler][0]}, ${few.calls}.`;
+  $(".says", element).textContent = `${earlier}${Lab.capital(`${label === null ? "" : `told ${label}: `}${outcome}`)}. The fewest calls: ${few.join(" and ")}, ${least}.`;
   element.dataset.raced = laps.map((l) => l.calls).join(" ");
 };
 let playing = 0;
@@ -104,6 +104,9 @@ const plot = measured && Lab.plot($(".plot", element), () => 240, (svg, w, h) =>
   }
   resting.sort((a, b) => a.at - b.at).forEach((r, k) => { // who does not race is named where its line ends; the names keep off each other
     r.at = Math.max(r.at, k ? resting[k - 1].at + 15 : 0);
+  });
+  resting.reverse().forEach((r, k) => { // and above the axis
+    r.at = Math.min(r.at, k ? resting[k - 1].at - 15 : h - FOOT - 8);
     svg.append(Lab.words(x(r.points.at(-1).calls) + 8, r.at + 4, SHORT(r.name)));
   });
 });

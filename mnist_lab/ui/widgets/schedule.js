@@ -36,7 +36,7 @@ const levels = (s) => {
 
 // ---- the plots
 const logit = (a) => Math.log(clamp(a, LOWEST, HIGHEST) / (1 - clamp(a, LOWEST, HIGHEST)));
-const signed = (v) => `${v < 0 ? "−" : ""}${Math.abs(v).toFixed(1)}`;
+const signed = Lab.tenth;
 const dotRadius = (n) => (n <= 25 ? 3.5 : n <= 60 ? 2.5 : n <= MOST_DOTS ? 1.75 : 0);
 const text = (words, attributes) => { const e = el("text", attributes); e.textContent = words; return e; };
 function points(svg, xs, ys) {

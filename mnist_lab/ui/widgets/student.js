@@ -16,7 +16,7 @@ const show = (who, answer) => { // the digits of the student (0) or the teacher 
   if (who === 0) paint($(".noise", element), Lab.bytes(answer.noise), 28, 28, inkScale(0, 255));
   if (read && answers[1] && answers[0].turn === answers[1].turn) {
     const times = answers[1].ms / answers[0].ms;
-    $(".says", element).textContent = `The student took ${times < 1.05 ? "as long as" : `1/${times.toFixed(times < 9.5 ? 1 : 0)} of the time of`} its teacher.`;
+    $(".says", element).textContent = times < 1.05 ? "The student took as long as its teacher." : `The teacher took ${times.toFixed(times < 9.5 ? 1 : 0)} times as long as its student.`;
   }
 };
 

@@ -2,7 +2,7 @@ const { $, $$, clamp, el, inkScale, line, paint } = Lab;
 const SOUND = "sound", LEFT = 40, FOOT = 18, SIDE = 8, GAP = 2, ALIVE = .5, RECENT = 8, WIDE = 9; // a digit is made while half are read as asked; points of a curve for "now", and to smooth over
 const { wars = [], missing } = props.value ?? {}, sheets = {};
 let war = wars[0], k = 0, smooth = false, last = null;
-const share = (v) => `${Math.round(100 * v)} %`, mean = (v) => v.reduce((a, b) => a + b, 0) / Math.max(1, v.length), number = (n) => Math.round(n).toLocaleString("en");
+const share = (v) => `${Math.round(100 * v)}\u00a0%`, mean = (v) => v.reduce((a, b) => a + b, 0) / Math.max(1, v.length), number = (n) => Math.round(n).toLocaleString("en");
 const steps = () => war.images.map((n) => n / war.batch);
 
 // ---- the wall of fakes
@@ -26,9 +26,9 @@ const beside = () => { // what the sound war had made by then
 const tale = () => {
   const read = mean(war.made[k]), alive = war.made[k].filter((v) => v >= ALIVE).length, right = k ? (now("right_on_real") + now("right_on_fake")) / 2 : null, end = k === war.images.length - 1, { recall, modes } = war.figures;
   const best = Math.max(...war.made.slice(0, k + 1).map((row) => row.filter((v) => v >= ALIVE).length)); // digits made at its best moment so far
-  const judged = right === null ? "" : ` The discriminator is right about ${share(right)}.`;
+  const judged = right === null ? "" : ` The discriminator is right ${share(right)} of the time.`;
   if (!k) return ["Nobody knows anything yet", "The generator paints what its first, random weights happen to say."];
-  if (end && war.key !== SOUND) return [modes === 10 ? "It got there, more or less" : modes ? `${modes} of ten digits are still made` : "Not one digit is made", `Read as asked: ${share(war.figures.read_as_asked)}; it reaches ${share(recall)} of the variety of people’s hands.${judged}${beside()}`];
+  if (end && war.key !== SOUND) return [modes === 10 ? "It got there, more or less" : modes ? `${modes} of ten digits ${modes === 1 ? "is" : "are"} still made` : "Not one digit is made", `Read as asked: ${share(war.figures.read_as_asked)}; it reaches ${share(recall)} of the variety of people’s hands.${judged}${beside()}`];
   if (alive < best - 1) return ["Digits are dying", `Of ${best} digits that were made, ${alive} are left.${judged}`];
   if (read < .2) return [right > .9 ? "The discriminator learns first" : "Ink looks for its place", `Hardly a fake is read as asked.${judged}`];
   if (alive < 10) return ["Strokes appear", `${alive} of ten digits are made by now.${judged}`];
@@ -59,6 +59,8 @@ const made = Lab.plot($(".made", element), () => 96, (svg, w, h) => {
     const x = LEFT + d * each + each * .2, wide = each * .6, high = (floor - 4) * v;
     svg.append(el("rect", { class: "well", x, y: 4, width: wide, height: floor - 4, rx: 2 }), el("rect", { class: v < ALIVE ? "bar dead" : "bar", x, y: floor - high, width: wide, height: high }), text(x + wide / 2, h - 4, String(d), "middle", "numeral"));
   });
+  const half = floor - (floor - 4) * ALIVE;
+  svg.append(el("line", { class: "gridline", x1: LEFT, x2: w, y1: half, y2: half }), text(LEFT - 8, half + 4, share(ALIVE), "end"));
   $(".still", element).textContent = `${war.made[k].filter((v) => v >= ALIVE).length} of ten`;
   $(".made", element).setAttribute("aria-label", war.made[k].map((v, d) => `${d}: ${share(v)}`).join(", "));
 });

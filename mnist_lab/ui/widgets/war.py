@@ -26,7 +26,8 @@ class War(Widget):
     <div class="plot loss" role="img"></div>
     <p class="cap"><b>Discriminator is right about</b><span class="legend"><span class="r"><i></i>real</span><span class="f"><i></i>fake</span></span></p>
     <div class="plot right" role="img"></div>
-    <p class="cap"><b>Digits still made</b><span class="num still"></span></p><div class="plot made" role="img"></div>
+    <p class="cap" title="A digit counts as made while half of it are read as asked"><b>Digits still made</b><span class="num still"></span></p>
+    <div class="plot made" role="img"></div>
     <button class="btn smooth" aria-pressed="false">Smooth the curves</button></div>
 </div></div>"""
 

@@ -27,7 +27,7 @@ const text = Lab.words;
 const tell = () => {
   const read = between(asked, amount), differ = between(variety, amount);
   $(".verdict", element).textContent = amount < .15 ? "Every hand is the same hand" : amount < .8 ? "Safe: clear digits, few hands" : amount < 1.2 ? "As trained: every latent at its own length" : amount < 1.6 ? "Wild: rare hands, some broken" : "Beyond what it was trained on";
-  $(".says", element).textContent = `Each latent is ${amount.toFixed(2)} times its length. Of a thousand, ${Lab.percent(read)} are read as asked; they differ ${Math.round(100 * differ)} % as much as at 1.`;
+  $(".says", element).textContent = `Each latent is ${amount.toFixed(2)} times its length. Of a thousand, ${Lab.percent(read)} are read as asked; they differ ${Math.round(100 * differ)}\u00a0% as much as at 1.`;
   slider.setAttribute("aria-valuetext", `${amount.toFixed(2)}: ${$(".verdict", element).textContent}`);
   $("canvas", element).setAttribute("aria-label", `Forty digits at wildness ${amount.toFixed(2)}`); $(".plot", element).setAttribute("aria-label", $(".says", element).textContent);
 };
