@@ -2,11 +2,11 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -22,7 +22,7 @@ class Moments:
     name = ""  # of the folder
 
     def __init__(self, recipe: common.Recipe, folder: Path, count: int):
-        plan, processes = recipe.plan(), PartialState().num_processes
+        plan, processes = recipe.plan(), int(os.environ.get("WORLD_SIZE", 1))  # as torchrun and accelerate launch say
         if plan.budget.minutes:
             raise ValueError(f"{self.name.capitalize()} need a training of known length: give images, not minutes.")
         self.recipe, self.folder = recipe, folder / self.name

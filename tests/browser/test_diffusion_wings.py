@@ -120,7 +120,10 @@ def test_sixteen_branches_are_sent_from_two_frames_and_counted(page, url, store)
     expect(part.locator(".lot")).to_have_count(2)
     for k in range(2):
         words = part.locator(".lot .note").nth(k).inner_text()
-        assert sum(int(n) for n in re.findall(r"(\d+) ×", words)) == 16
+        assert sum(int(n.replace("once", "1")) for n in re.findall(r"\((once|\d+)", words)) == 16
+    assert "earlier film" not in part.locator(".rows").inner_text()
+    page.click("#generate")
+    expect(part.locator(".lot b").first).to_contain_text("in an earlier film", timeout=SLOW)
 
 
 def test_two_samplers_race_from_the_same_noise(page, url, store):

@@ -396,7 +396,7 @@ def test_a_war_that_went_wrong_names_it_by_a_figure(page, url, store):
     for kind in ("default-init", "wide-init", "no-norm", "strong-judge"):
         part.locator(f"[data-key={kind}]").click()
         page.wait_for_selector(f"#gan-war [data-told={kind}], #gan-war[data-told={kind}]", state="attached", timeout=30_000)
-        expect(part.locator(".tale")).to_contain_text(re.compile(r"Read as asked: \d+ %; it reaches \d+ % of the variety"))
+        expect(part.locator(".tale")).to_contain_text(re.compile(r"Read as asked: \d+\s%; it reaches \d+\s% of the variety"))
 
 
 def test_one_side_moves_alone_in_slow_motion(page, url, store):

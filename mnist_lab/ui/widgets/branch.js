@@ -66,14 +66,14 @@ $(".other", element).addEventListener("click", () => { wish.seed = Lab.another(w
 const counted = (lot) => {
   const counts = Array(10).fill(0);
   for (const cell of lot.ends) counts[top(reader.run(cell).p)]++;
-  return counts.map((n, d) => [n, d]).filter(([n]) => n).sort((a, b) => b[0] - a[0]).map(([n, d]) => `${n} × ${d}`).join(", ");
+  return counts.map((n, d) => [n, d]).filter(([n]) => n).sort((a, b) => b[0] - a[0]).map(([n, d]) => `${d} (${n === 1 ? "once" : `${n}\u00a0times`})`).join(", ");
 };
 const rows = () => $(".rows", element).replaceChildren(...lots.map((lot) => {
   const many = el("div", { class: "many", role: "img", "aria-label": `Sixteen digits from step ${lot.step}` });
   for (const cell of lot.ends) { const canvas = el("canvas", { class: "pixels" }); paint(canvas, cell, 28, 28, inkScale(0, 255)); many.append(canvas); }
-  return el("div", { class: "lot" }, el("div", {}, el("b", {}, `From step ${lot.step}${lot.when}`), el("span", { class: "note" }, reader ? counted(lot) : "")), many);
+  return el("div", { class: "lot" }, el("div", {}, el("b", {}, `From step ${lot.step}${lot.when}${film && film.run !== lot.run ? ", in an earlier film" : ""}`), el("span", { class: "note" }, reader ? counted(lot) : "")), many);
 }));
-const lot = (answer, when = "") => ({ step: answer.step, when, ends: Lab.digits(Lab.bytes(answer.ends)) });
+const lot = (answer, run, when = "") => ({ step: answer.step, run, when, ends: Lab.digits(Lab.bytes(answer.ends)) });
 const sixteen = Lab.newest(server.sixteen);
 const send = $(".send", element);
 send.addEventListener("click", async () => {
@@ -86,7 +86,7 @@ send.addEventListener("click", async () => {
   for (const step of steps) {
     const answer = await sixteen({ settings, column, step, label: settings.labels[column], seed: Lab.another() });
     if (!answer || answer.error) { if (answer) Lab.toast(answer.error); break; }
-    found.push(lot(answer, !known ? "" : answer.step < middle ? ", before it was decided" : ", after it was decided")); lots = found; rows();
+    found.push(lot(answer, run, !known ? "" : answer.step < middle ? ", before it was decided" : ", after it was decided")); lots = found; rows();
   }
   send.disabled = false; element.dataset.sent = lots.map((l) => l.step).join(" ");
 });
@@ -95,6 +95,7 @@ Lab.follow("film", (told) => {
   const first = !film || told.run !== film.run; film = told;
   if (first && !linked()) address.write({ branch: null }); // a link to it would lead elsewhere
   if (first && film.settings) { wish.guidance = film.settings.guidance; wish.sampler = film.settings.sampler; wish.seed = null; slider.value = wish.guidance; markSampler(wish.sampler); titles(); }
+  if (first) rows();
   state();
 });
 Lab.follow("frame", ({ index }) => { at = index; state(); });
@@ -104,6 +105,6 @@ if (given) linked = Lab.arrived(({ total }) => { // a link has chosen where to l
   wish = { label: label === "any" ? null : +label, sampler: Object.hasOwn(props.value.samplers, sampler) ? sampler : "ddim", guidance: Lab.clamp(+guidance, 0, 8), seed: +seed };
   slider.value = wish.guidance; markLabel(wish.label); markSampler(wish.sampler); Lab.tell("seek", Math.min(+step, total - 1)); go();
 });
-markLabel(wish.label); markSampler(wish.sampler); open(props.value.branch, "recorded"); lots = props.value.sixteen.map((found) => lot(found)); rows(); state();
+markLabel(wish.label); markSampler(wish.sampler); open(props.value.branch, "recorded"); lots = props.value.sixteen.map((found) => lot(found, "recorded")); rows(); state();
 Lab.reads(element, (found) => { reader = found; show(player.frame); tell(); rows(); element.dataset.ready = 1; });
 Lab.repaint(() => { strips(); show(player.frame); rows(); });
