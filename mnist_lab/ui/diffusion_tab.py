@@ -124,14 +124,14 @@ def take_away(_: Store, payload: dict) -> dict:
     return {"file": data_url(gif((grid(np.stack(pair), 2, GIF_SCALE) for pair in zip(x, x0, strict=True)), FRAME_MS, LAST_MS), "image/gif")}
 
 
-# ---- the stored film ----------------------------------------------------------------------------------------------------
-
 def check_looks(s: Sampling) -> None:
     """ValueError if a run without an end in sight is asked for: it cannot be stopped, and everybody's next film waits for it."""
     looks = len(s.labels) * network_calls(s.sampler, s.steps) * (1 if s.guidance == 1 else 2)
     if looks > MOST_LOOKS:
         raise ValueError(f"That would take {looks:,} looks of the network, n times its calls, twice with guidance. Up to {MOST_LOOKS:,} at once, please.")
 
+
+# ---- the stored film ----------------------------------------------------------------------------------------------------
 
 def record(store: Store, steps: int = 50, seed: int = SEED) -> tuple[dict, Image.Image, Image.Image]:
     """The content of recorded/diffusion.json: a run of all eleven labels to open the room with, and what its wings show; and the run's two sprites."""

@@ -158,12 +158,7 @@
   let source, arrived, asked; // arrived: the plane has said where the generator comes from
   const ready = new Promise((done) => { arrived = done; });
   const generatorFrom = (fetch) => { source = fetch; arrived(); };
-  const generator = () => asked ??= ready.then(async () => {
-    let program = await source();
-    while (program?.busy) { await new Promise((done) => setTimeout(done, 300)); program = await source(); }
-    if (!program || program.error) throw new Error(program?.error ?? "The lab does not answer.");
-    return makeGenerator(program);
-  }).catch((error) => { asked = null; throw error; }); // who asks next, asks anew
+  const generator = () => asked ??= ready.then(() => Lab.fetched(source)).then(makeGenerator).catch((error) => { asked = null; throw error; }); // who asks next, asks anew
 
   Object.assign(Lab, { generator, generatorFrom, makeGenerator });
 })();

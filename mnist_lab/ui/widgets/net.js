@@ -93,15 +93,16 @@
   let source, arrived; // resolves when the pad has said where networks come from
   const ready = new Promise((done) => { arrived = done; });
   const networksFrom = (fetch) => { source = fetch; arrived(); };
-  const network = (name) => known[name] ??= ready.then(async () => {
-    let program = await source(name);
-    while (program?.busy) { await new Promise((done) => setTimeout(done, 200)); program = await source(name); }
+  const fetched = async (ask) => { // a program, asked for again while the server is busy; throws what is wrong
+    let program = await ask();
+    while (program?.busy) { await new Promise((done) => setTimeout(done, 200)); program = await ask(); }
     if (!program || program.error) throw new Error(program?.error ?? "The lab does not answer.");
-    return makeNetwork(program);
-  }).catch((error) => { delete known[name]; throw error; }); // who asks next, asks anew
+    return program;
+  };
+  const network = (name) => known[name] ??= ready.then(() => fetched(() => source(name))).then(makeNetwork).catch((error) => { delete known[name]; throw error; }); // who asks next, asks anew
 
   // f(LeNet) once the element is looked at; nothing where its weights are missing
   const reads = (element, f) => Lab.near(element, () => network("lenet").then(f, () => {}));
 
-  Object.assign(Lab, { makeNetwork, network, networksFrom, reads });
+  Object.assign(Lab, { fetched, makeNetwork, network, networksFrom, reads });
 })();
