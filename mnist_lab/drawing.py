@@ -57,10 +57,12 @@ def from_strokes(strokes: list[list[list[float]]], brush: float = 0.08) -> Digit
     points = np.concatenate(lines)  # (N, 2)
     low, high = points.min(0), points.max(0)
     span = float((high - low).max())
-    pen = _within_range(brush, span)
-    scale = FINE * INNER / (span + pen)
+    dot = span < brush / 2  # stays as small as it was drawn: blown up it would be a disc with the tremble of the hand, which is read as a 0
+    pen = brush if dot else _within_range(brush, span)
+    longer = INNER / SIDE if dot else span + pen  # what becomes 20 pixels
+    scale = FINE * INNER / longer
     small = _drawn([(line - low + pen / 2) * scale for line in lines], pen * scale / 2)
-    extent = (high - low + pen) / (span + pen)
+    extent = (high - low + pen) / longer
     box = np.clip(np.concatenate([low - brush / 2, high + brush / 2]), 0, 1)
     return _centred(small, tuple(box.tolist()), extent)
 
@@ -87,8 +89,6 @@ def _is_point(point: object) -> bool:
 
 def _within_range(pen: float, span: float) -> float:
     """The pen width nearest to `pen` whose share of the longer side, span + pen, lies in PEN."""
-    if span < pen / 2:  # a dot: a thinner pen would blow up the tremble of the hand
-        return pen
     thinnest, thickest = (span * share / (1 - share) for share in PEN)
     return min(max(pen, thinnest), thickest)
 

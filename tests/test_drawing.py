@@ -82,10 +82,14 @@ def test_box_is_where_the_ink_was_drawn():
     assert from_picture(picture(255, 0)).box == pytest.approx((100 / 300, 105 / 400, 215 / 300, 290 / 400), abs=0.06)
 
 
-def test_one_point_is_a_dot():
-    digit = from_strokes([[[0.9, 0.1]]])
-    assert_mnist_style(digit)
-    assert digit.pixels.sum() / 255 == pytest.approx(math.pi * 100, rel=0.03)
+@pytest.mark.parametrize("tremble", [0.0, 0.03])
+def test_a_dot_is_not_blown_up_to_a_digit(tremble):
+    digit = from_strokes([[[0.9, 0.1], [0.9 - tremble, 0.1]]], 0.08)
+    across = 28 * 0.08
+    assert digit.pixels.sum() / 255 == pytest.approx(math.pi * across**2 / 4 + 28 * tremble * across, rel=0.03)
+    left, top, right, bottom = digit.placed
+    assert (right - left, bottom - top) == pytest.approx((across + 28 * tremble, across))
+    assert digit.pixels[11:17, 11:17].sum() == digit.pixels.sum()
 
 
 def test_a_pen_may_leave_the_canvas():

@@ -10,6 +10,7 @@ from PIL import Image
 import mnist_lab
 from mnist_lab import labs
 from mnist_lab.diffusion import SCHEDULES
+from mnist_lab.drawing import from_strokes
 from mnist_lab.labs import ClassifierLab, DiffusionLab, GanLab, open_lab
 from mnist_lab.latent import PATHS, slerp
 
@@ -354,6 +355,13 @@ def test_the_best_classifier_reads_test_digits(classifier, test_digits):
     some = test_digits[:500]
     read = [classifier.classify(image).digit for image in some.images.numpy()]
     assert np.mean(np.array(read) == some.labels.numpy()) >= 0.99
+
+
+@pytest.mark.parametrize("network", ["resnet", "lenet"])
+@pytest.mark.parametrize("brush", [0.04, 0.08, 0.16, 0.3])
+def test_a_dot_is_no_digit_to_either_network(store, network, brush):
+    lab = ClassifierLab(store, network)
+    assert all(lab.read(from_strokes([[[0.5, 0.5], [0.5 + far, 0.5 - far]]], brush).pixels).likeness < 0.5 for far in (0.0, 0.2 * brush, 0.4 * brush))
 
 
 @pytest.mark.slow

@@ -269,6 +269,12 @@ def test_a_place_of_a_slice_is_a_picture(gan):
     assert gan.at(0, 0, digit=2, blend=(8, 0.5)).tobytes() != gan.at(0, 0, digit=2).tobytes()
 
 
+@pytest.mark.parametrize("seeds", [(1, 1), (1, 2, 1.0)])
+def test_equal_seeds_span_no_slice(gan, seeds):
+    with pytest.raises(ValueError, match="give each its own"):
+        gan.plane(seeds)
+
+
 @pytest.mark.parametrize("call", [
     lambda g: g.ring((1,), (2,)), lambda g: g.ring((1, 2), (3,)), lambda g: g.ring(range(9), range(9)), lambda g: g.ring((1, 2), (3, 4), path="zigzag"),
     lambda g: g.plane((1,)), lambda g: g.plane("12"), lambda g: g.plane((1, 1)), lambda g: g.at(math.nan, 0), lambda g: g.at(0, 0, wildness=-1),

@@ -85,6 +85,8 @@ class GanLab:
         if isinstance(seeds, str) or not isinstance(seeds, Sequence) or len(seeds) not in (2, 3):
             raise ValueError("A slice is spanned by three seeds, or by two and the centre.")
         points = [self.latent(s)[0] for s in seeds] + [torch.zeros(self.latent_size)] * (3 - len(seeds))
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("These latents have one seed: give each its own.")
         return space.plane(torch.stack(points))
 
     @torch.inference_mode()

@@ -52,8 +52,6 @@ def slice_of(store: Store, payload: dict) -> dict:
     lab, given = lab_of(store), payload.get("points")
     if given is None:
         seeds = payload.get("seeds")
-        if isinstance(seeds, list) and len(seeds) > len({str(seed) for seed in seeds}):
-            raise ValueError("These latents have one seed: give each its own.")
         flat = lab.plane(seeds)
         points = torch.cat([lab.latent(s) for s in seeds[:2]])
     else:

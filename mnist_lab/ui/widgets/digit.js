@@ -6,7 +6,6 @@
   const PEN = [.08, .18]; // pen width as a share of the drawing's longer side: the middle 90 % of MNIST
 
   const within = (pen, span) => { // the pen width nearest to `pen` whose share of span + pen lies in PEN
-    if (span < pen / 2) return pen; // a dot
     const [thinnest, thickest] = PEN.map((share) => span * share / (1 - share));
     return Math.min(Math.max(pen, thinnest), thickest);
   };
@@ -57,14 +56,15 @@
     if (!lines.length) return null;
     const low = [Infinity, Infinity], high = [-Infinity, -Infinity];
     for (const line of lines) for (const p of line) for (const i of [0, 1]) { low[i] = Math.min(low[i], p[i]); high[i] = Math.max(high[i], p[i]); }
-    const span = Math.max(high[0] - low[0], high[1] - low[1]), pen = within(brush, span), scale = FINE * INNER / (span + pen);
+    const span = Math.max(high[0] - low[0], high[1] - low[1]), dot = span < brush / 2; // a dot stays as small as it was drawn
+    const pen = dot ? brush : within(brush, span), longer = dot ? INNER / SIDE : span + pen, scale = FINE * INNER / longer;
     const x = (p) => (p[0] - low[0] + pen / 2) * scale, y = (p) => (p[1] - low[1] + pen / 2) * scale, r = pen * scale / 2;
     edges.fill(0);
     for (const line of lines) {
       if (line.length < 2) sweep(x(line[0]), y(line[0]), x(line[0]), y(line[0]), r);
       for (let k = 1; k < line.length; k++) sweep(x(line[k - 1]), y(line[k - 1]), x(line[k]), y(line[k]), r);
     }
-    const { pixels, left, top } = centred(shares()), size = [0, 1].map((i) => INNER * ((high[i] - low[i] + pen) / (span + pen)));
+    const { pixels, left, top } = centred(shares()), size = [0, 1].map((i) => INNER * ((high[i] - low[i] + pen) / longer));
     const box = [low[0] - brush / 2, low[1] - brush / 2, high[0] + brush / 2, high[1] + brush / 2].map((v) => Lab.clamp(v));
     return { pixels, box, placed: [left, top, left + size[0], top + size[1]] };
   };
