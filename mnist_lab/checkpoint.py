@@ -79,6 +79,8 @@ def _parse(path: Path, text: str) -> Metadata:
             found = Metadata(**raw)
             if not isinstance(found.model, str):
                 raise TypeError("its model has no name")
+            if not all(isinstance(part, dict) for part in (found.config, found.training, found.settings, found.scores)):
+                raise TypeError("config, training, settings and scores are not all given by name")
             return found
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"The description inside {path.name} can't be read ({error}).") from error
@@ -98,6 +100,8 @@ def load(path: Path) -> tuple[nn.Module, Metadata]:
         raise CheckpointError(f"The configuration inside {path.name} does not fit {metadata.model} ({error}).") from error
     except RuntimeError as error:
         raise CheckpointError(f"The weights in {path.name} do not fit {metadata.model}: {str(error).splitlines()[-1].strip()}") from error
+    if not all(value.isfinite().all() for value in model.state_dict().values()):
+        raise CheckpointError(f"Some weights in {path.name} are no numbers (NaN or infinite): a training that failed wrote it.")
     return model.to(memory_format=torch.channels_last).eval().requires_grad_(False), metadata  # a third faster on CPUs
 
 

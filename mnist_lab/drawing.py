@@ -50,8 +50,8 @@ class Digit:
 
 
 def from_strokes(strokes: list[list[list[float]]], brush: float = 0.08) -> Digit:
-    """Strokes of a round pen: lists of points [x, y] in [0, 1]; one point is a dot. `brush` is the pen's share of the canvas."""
-    if isinstance(brush, bool) or not isinstance(brush, int | float) or not BRUSH[0] <= brush <= BRUSH[1]:
+    """Strokes of a round pen: lists or arrays of points [x, y] in [0, 1]; one point is a dot. `brush` is the pen's share of the canvas."""
+    if isinstance(brush, bool) or not isinstance(brush, int | float | np.integer | np.floating) or not BRUSH[0] <= brush <= BRUSH[1]:
         raise DrawingError(f"The brush must be a number between {BRUSH[0]:g} and {BRUSH[1]:g}.")
     lines = _checked(strokes)
     points = np.concatenate(lines)  # (N, 2)
@@ -69,6 +69,7 @@ def from_strokes(strokes: list[list[list[float]]], brush: float = 0.08) -> Digit
 
 def _checked(strokes: object) -> list[np.ndarray]:
     """Strokes that anyone may have sent -> arrays (N, 2) within [0, 1]."""
+    strokes = _as_lists(strokes)
     if not isinstance(strokes, list | tuple) or not all(isinstance(stroke, list | tuple) for stroke in strokes):
         raise DrawingError(NO_STROKES)
     if len(strokes) > MOST_STROKES or sum(map(len, strokes)) > MOST_POINTS:
@@ -79,6 +80,13 @@ def _checked(strokes: object) -> list[np.ndarray]:
     if not lines:
         raise DrawingError(NO_INK)
     return lines
+
+
+def _as_lists(value: object) -> object:
+    """The same with lists in the place of arrays, also of those inside."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [_as_lists(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _is_point(point: object) -> bool:
@@ -187,6 +195,8 @@ def _read(source: object) -> Image.Image:
 def _decoded(image: Image.Image) -> Image.Image:
     if max(image.size) > LARGEST:
         raise DrawingError(TOO_LARGE)
+    if 0 in image.size:
+        raise DrawingError(NO_INK)
     try:
         image = ImageOps.exif_transpose(image)
         if image.mode[0] in "IF":  # 16 and 32 bits, of which nothing says how bright white is
@@ -200,7 +210,7 @@ def _decoded(image: Image.Image) -> Image.Image:
 
 def _stretched(values: np.ndarray) -> Image.Image:
     low, high = values.min(), values.max()
-    if not np.isfinite([low, high]).all() or low == high:
+    if not np.isfinite([low, high]).all() or (high - low) * 255 <= LEAST_CONTRAST * max(abs(low), abs(high)):  # noise on white is no ink either
         raise DrawingError(NO_INK)
     return Image.fromarray(np.uint8((values - low) * (255 / (high - low)) + 0.5))
 

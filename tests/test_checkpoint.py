@@ -158,6 +158,14 @@ def settings_not_named(path):
     write(path, LeNet().state_dict(), mnist_lab=described(config=[True]))
 
 
+def settings_that_are_none(path):
+    write(path, LeNet().state_dict(), mnist_lab=described(settings=None))
+
+
+def weights_that_are_no_numbers(path):
+    write(path, {**LeNet().state_dict(), "logits.bias": torch.full((10,), torch.nan)}, mnist_lab=described())
+
+
 def wrong_shape(path):
     write(path, {**LeNet().state_dict(), "logits.bias": torch.zeros(11)}, mnist_lab=described())
 
@@ -177,7 +185,7 @@ def a_folder(path):
 
 DAMAGES = [missing, no_safetensors_at_all, empty, truncated, truncated_in_the_header, foreign, description_not_json, description_not_ours,
            description_without_format, later_format, unknown_model, a_model_without_a_name, description_without_end, unknown_setting, impossible_setting,
-           settings_not_named, wrong_shape, missing_weight, weights_of_another_model, a_folder]
+           settings_not_named, settings_that_are_none, weights_that_are_no_numbers, wrong_shape, missing_weight, weights_of_another_model, a_folder]
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__)

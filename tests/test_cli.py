@@ -115,7 +115,8 @@ def test_seeds_start_again_after_the_last(run, tmp_path):
     (("--steps", 0), "Steps"), (("--steps", 10_001), "1,000"), (("--steps", "x"), "--steps"), (("--digit", 10), "digit"), (("--n", 0), "--n"),
     (("--sampler", "euler"), "ipndm or consistency"), (("--schedule", "stairs"), "linear"), (("--guidance", "nan"), "Guidance"), (("--eta", 2), "eta"),
     (("--variance", "middle"), "small or large"), (("--not", 10), "keep away"), (("--interval", 0.6, 0.4), "interval"), (("--interval", 0.6), "--interval"),
-    (("--shape", "tau"), "tau=0.5"), (("--shape", "tau=x"), "--shape"), (("--shape", "loops=3"), "loops"), (("--shape", "steps=3"), "--shape steps"),
+    (("--shape", "self=1"), "--shape self"), (("--shape", "tau"), "tau=0.5"), (("--shape", "tau=x"), "--shape"), (("--shape", "loops=3"), "loops"),
+    (("--shape", "steps=3"), "--shape steps"),
     (("--shape", "tau=-1"), "tau"), (("--curve", 0.5), "curve"), (("--curve", 0, 2), "curve"), (("--model", "gan", "--not", 4), "--not"),
     (("--seed", -1), "seed"), (("--scale", 0), "--scale"), (("--scale", 400, "--n", 1000), "pixels long"), (("--model", "vae"), "vae"),
     (("--model", "gan", "--steps", 5), "--steps"), (("--colour", "red"), "--colour"),
@@ -196,6 +197,18 @@ def test_models_prints_scores_or_validation(capsys, tmp_path):
     assert "c.safetensors" in err
     assert out.splitlines()[1].endswith("validation: loss 0.25")
     assert out.splitlines()[2].endswith("accuracy 0.9931")
+
+
+def test_of_several_runs_models_names_the_one_nearest_to_mnist():
+    scores = {"guidance 1": {"frechet_distance": 0.4, "samples": 9}, "guidance 2": {"frechet_distance": 0.3, "read_as_asked": 0.99, "memory": {}},
+              "floor": {"frechet_distance": 0.1}}
+    assert cli.score_text(scores) == "guidance 2: frechet distance 0.3, read as asked 0.99"
+
+
+@pytest.mark.usefixtures("store")
+def test_the_generators_scores_are_measured_ones(run):
+    lines = {line.split()[0]: line for line in run("models")[1].splitlines()[1:]}
+    assert all("read as asked" in lines[name] and "validation" not in lines[name] for name in ("gan", "diffusion", "student", "unet"))
 
 
 @pytest.mark.parametrize("port", ["abc", "0", "70000", "-1"])

@@ -82,6 +82,12 @@ class Deaf(nn.Module):
         return self.logits(x.flatten(1))
 
 
+@pytest.mark.parametrize("target", [-1, 10, 2.5, None])
+def test_a_target_that_is_no_digit_is_one_sentence(store, target):
+    with pytest.raises(ValueError, match="must be a digit"):
+        counterfactual(program(store["lenet"]), torch.zeros(1, 1, 32, 32), target)
+
+
 def test_a_network_that_cannot_be_moved_is_not_reached():
     found = counterfactual(program(Deaf().eval()), torch.zeros(1, 1, 32, 32), 8)
     assert not found.reached and found.norm == 0

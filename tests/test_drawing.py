@@ -92,6 +92,12 @@ def test_a_dot_is_not_blown_up_to_a_digit(tremble):
     assert digit.pixels[11:17, 11:17].sum() == digit.pixels.sum()
 
 
+def test_arrays_do_for_lists():
+    wanted = from_strokes(seven(), 0.125).pixels.tolist()
+    assert from_strokes([np.array(stroke) for stroke in seven()], np.float32(0.125)).pixels.tolist() == wanted
+    assert from_strokes([[tuple(np.array(point)) for point in stroke] for stroke in seven()], 0.125).pixels.tolist() == wanted
+
+
 def test_a_pen_may_leave_the_canvas():
     assert from_strokes([[[0.5, -0.1], [0.5, 1.2]]]).pixels.tolist() == from_strokes([[[0.5, 0.0], [0.5, 1.0]]]).pixels.tolist()
 
@@ -220,7 +226,8 @@ def test_hairlines_and_fat_pens_get_a_usual_pen(width):
 
 @pytest.mark.parametrize("blank", [
     np.zeros((28, 28), np.uint8), np.full((50, 40, 3), 255, np.uint8), np.zeros((28, 28, 4), np.uint8), np.zeros((0, 5), np.uint8),
-    np.full((30, 30), 0.5), Image.new("1", (9, 9)), Image.new("F", (9, 9)), Image.new("L", (1, 1)),
+    np.full((30, 30), 0.5), Image.new("1", (9, 9)), Image.new("F", (9, 9)), Image.new("L", (1, 1)), Image.new("L", (0, 0)),
+    Image.fromarray(np.random.default_rng(0).normal(60_000, 50, (90, 90)).astype(np.uint16)),  # a blank scan of 16 bits
 ])
 def test_blank_pictures_have_no_ink(blank):
     with pytest.raises(DrawingError, match="There is no ink in this picture"):

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from mnist_lab.explain import layers, scale
+from mnist_lab.explain import ProgramError, layers, program, run, scale
+from mnist_lab.labs import DiffusionLab, GanLab
 from mnist_lab.models.classifier import LeNet, LeNetConfig, ResNet
 
 
@@ -106,3 +107,52 @@ def test_scale_ignores_a_few_hot_pixels():
 def test_scale_is_never_zero():
     assert scale(np.zeros((8, 4, 4))) == 1
     assert scale(np.array([0.0] * 999 + [-3.0])) == 3
+
+
+# ---- networks that are not ours
+
+
+class By(nn.Module):
+    """A network given by what it does with a picture."""
+
+    def __init__(self, forward, **modules: nn.Module):
+        super().__init__()
+        self.does = forward
+        for name, module in modules.items():
+            setattr(self, name, module)
+
+    def forward(self, x):
+        return self.does(self, x)
+
+
+def conv(**settings) -> nn.Conv2d:
+    return nn.Conv2d(1, 10, 3, **{"padding": 1, **settings})
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("model", [
+    nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1024, 10)),
+    nn.Sequential(nn.Conv2d(1, 4, 5), nn.ReLU(), nn.AvgPool2d(4), nn.Flatten(), nn.Linear(196, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 10)),
+    By(lambda net, x: net.c(x).relu().mean((2, 3)), c=conv()),
+], ids=range(3))
+def test_a_network_of_the_usual_modules_needs_no_code(model):
+    x = picture()
+    torch.testing.assert_close(run(program(model.eval()), x)[-1], model(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", [
+    nn.Sequential(conv(padding_mode="reflect")), nn.Sequential(conv(padding="same")), nn.Sequential(conv(padding=(1, 0))), nn.Sequential(conv(stride=2)),
+    nn.Sequential(nn.Conv2d(1, 4, 2)), nn.Sequential(nn.MaxPool2d(3, ceil_mode=True)), nn.Sequential(nn.MaxPool2d(2, padding=1)), nn.Sequential(nn.Sigmoid()),
+    nn.Sequential(nn.Flatten(2)), By(lambda net, x: x.mean(1)), By(lambda net, x: x + 1), By(lambda net, x: x + x), By(lambda net, x: torch.cat([x, x], 1)),
+    By(lambda net, x: x.tanh()), By(lambda net, x: x if x.sum() > 0 else -x),
+], ids=range(15))
+def test_what_cannot_be_shown_is_one_sentence(model):
+    with pytest.raises(ProgramError) as caught:
+        program(model.eval())
+    assert "\n" not in str(caught.value)
+
+
+def test_networks_that_want_more_than_a_picture_cannot_be_shown(store):
+    for network in (GanLab(store).generator, DiffusionLab(store).network):
+        with pytest.raises(ProgramError):
+            program(network)

@@ -5,13 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 import mnist_lab
 from mnist_lab import labs
+from mnist_lab.data import to_pictures
 from mnist_lab.diffusion import SCHEDULES
-from mnist_lab.drawing import from_strokes
-from mnist_lab.labs import ClassifierLab, DiffusionLab, GanLab, open_lab
+from mnist_lab.drawing import from_picture, from_strokes
+from mnist_lab.labs import ClassifierLab, DiffusionLab, GanLab, digit_input, open_lab
 from mnist_lab.latent import PATHS, slerp
 
 
@@ -62,6 +63,17 @@ def test_a_network_brings_the_run_it_is_made_for(store):
     usual = {name: open_lab(name, store).sampling([3]) for name in ("diffusion", "student", "unet")}
     assert {name: (s.sampler, s.steps) for name, s in usual.items()} == {"diffusion": ("ddim", 50), "student": ("consistency", 4), "unet": ("ddim", 50)}
     assert open_lab("student", store).sampling([3], steps=1, sampler="ddim").steps == 1
+
+
+def test_a_lab_opens_by_a_path(store):
+    by_path, by_text = (open_lab(name) for name in (store.path("lenet"), str(store.path("lenet"))))
+    assert type(by_path) is type(by_text) is ClassifierLab
+
+
+@pytest.mark.parametrize("name", [None, 3])
+def test_what_is_no_name_is_one_sentence(name):
+    with pytest.raises(ValueError, match="Choose classifier"):
+        open_lab(name)
 
 
 def test_an_unknown_lab_is_answered_with_the_known():
@@ -202,6 +214,42 @@ def test_a_curve_by_hand_decides_the_levels(diffusion):
     low, high = diffusion.range
     s = diffusion.sampling([1], steps=4, schedule="freehand", curve=[0.3, 0.5, 0.6, 1.0, 1.0])
     assert diffusion.levels(s).tolist() == pytest.approx([low, 0.5, 0.6, high, 1.0])
+
+
+def test_arrays_do_for_lists(diffusion):
+    s = diffusion.sampling(np.array([3, 4]), steps=np.int64(2), interval=np.array([0, 0.5]), curve=diffusion.levels(diffusion.sampling([3], steps=4)))
+    assert s == diffusion.sampling([3, 4], steps=2, interval=(0, 0.5), curve=diffusion.levels(diffusion.sampling([3], steps=4)).tolist())
+    picture, levels = np.zeros((28, 28), np.uint8), diffusion.levels(s)
+    assert torch.equal(diffusion.noise(picture, levels), diffusion.noise(picture, levels.tolist()))
+
+
+def test_each_picture_may_have_its_own_noise(diffusion):
+    shared, own = ([np.asarray(p) for p in diffusion.generate([8, 8], steps=2, same_noise=same)] for same in (True, False))
+    assert np.array_equal(*shared)
+    assert not np.array_equal(*own)
+
+
+@pytest.mark.parametrize("call", [
+    lambda d: d.sampling(3), lambda d: d.sampling("3"), lambda d: d.guesses(torch.zeros(1, 1, 32, 32), 0.5, 4), lambda d: d.noise_between((1, 2, 3)),
+    lambda d: d.noise_between(1), lambda d: list(d.frames(d.sampling([3], steps=1), torch.zeros(5, 1, 32, 32))),
+], ids=range(6))
+def test_lists_that_are_none_are_one_sentence(diffusion, call):
+    with pytest.raises(ValueError) as caught:
+        call(diffusion)
+    assert str(caught.value).endswith(".")
+
+
+def test_pictures_of_the_labs_come_back_pixel_by_pixel(diffusion, gan):
+    for picture in (diffusion.generate(8, steps=4)[0], gan.generate(3)[0]):
+        for given in (picture, np.asarray(picture)):
+            assert np.array_equal(to_pictures(digit_input(given))[0].numpy(), np.asarray(picture))
+
+
+def test_dark_on_light_is_turned_round(gan):
+    picture = gan.generate(3)[0]
+    light = ImageOps.invert(picture)
+    for given in (light, np.asarray(light), np.asarray(light) / 255):
+        assert np.array_equal(to_pictures(digit_input(given))[0].numpy(), from_picture(light).pixels)
 
 
 def test_noise_at_its_ends(diffusion, validation_digits):
@@ -355,6 +403,20 @@ def test_the_best_classifier_reads_test_digits(classifier, test_digits):
     some = test_digits[:500]
     read = [classifier.classify(image).digit for image in some.images.numpy()]
     assert np.mean(np.array(read) == some.labels.numpy()) >= 0.99
+
+
+@pytest.mark.parametrize("bad", [
+    np.zeros((28, 28)), np.zeros((28, 28), bool), np.zeros((20, 20), np.uint8), np.zeros((32, 32), np.uint8), Image.new("L", (28, 28)),
+], ids=range(5))
+def test_read_takes_nothing_but_ready_digits(classifier, bad):
+    with pytest.raises(ValueError, match="classify"):
+        classifier.read(bad)
+
+
+def test_verdicts_can_be_compared_and_kept(classifier, test_digits):
+    one, other = (classifier.read(image) for image in test_digits.images[:2].numpy())
+    assert one == one != other
+    assert len({one, other}) == 2
 
 
 @pytest.mark.parametrize("network", ["resnet", "lenet"])

@@ -12,7 +12,7 @@ from mnist_lab.data import one_hot, to_model
 from mnist_lab.explain import judge
 from mnist_lab.labs import GanLab
 from mnist_lab.latent import MEASURES, PATHS
-from mnist_lab.latent.directions import closed_form, effects, mixed, spread
+from mnist_lab.latent.directions import closed_form, effects, mixed, principal, spread
 from mnist_lab.latent.inversion import pixel_error
 
 SIZE = 64
@@ -269,6 +269,19 @@ def test_a_place_of_a_slice_is_a_picture(gan):
     assert gan.at(0, 0, digit=2, blend=(8, 0.5)).tobytes() != gan.at(0, 0, digit=2).tobytes()
 
 
+def test_the_latent_of_a_seed_can_be_edited_as_it_comes(gan):
+    z = gan.latent(5)
+    assert gan.edit(z, 3, slant=1.5).tobytes() == gan.edit(z[0], 3, slant=1.5).tobytes()
+
+
+def test_finding_directions_leaves_the_caller_s_random_numbers_alone(gan):
+    torch.manual_seed(1)
+    wanted = torch.randn(3)
+    torch.manual_seed(1)
+    principal(gan.generator, gan.latent(0, 40), gan.label(3).expand(40, -1), 4)
+    assert torch.equal(torch.randn(3), wanted)
+
+
 @pytest.mark.parametrize("seeds", [(1, 1), (1, 2, 1.0)])
 def test_equal_seeds_span_no_slice(gan, seeds):
     with pytest.raises(ValueError, match="give each its own"):
@@ -279,8 +292,11 @@ def test_equal_seeds_span_no_slice(gan, seeds):
     lambda g: g.ring((1,), (2,)), lambda g: g.ring((1, 2), (3,)), lambda g: g.ring(range(9), range(9)), lambda g: g.ring((1, 2), (3, 4), path="zigzag"),
     lambda g: g.plane((1,)), lambda g: g.plane("12"), lambda g: g.plane((1, 1)), lambda g: g.at(math.nan, 0), lambda g: g.at(0, 0, wildness=-1),
     lambda g: g.label(2, (8,)), lambda g: g.label(2, (10, 0.5)), lambda g: g.label(2, (8, 2)), lambda g: g.edit(torch.zeros(64), 2, charm=1.0),
-    lambda g: g.generate(2, wildness=9), lambda g: g.obey(torch.zeros(28, 28).byte().numpy(), 2, 0), lambda g: g.judge(torch.zeros(28, 28).byte().numpy(), 10),
-], ids=range(16))
+    lambda g: g.ring(3, 4), lambda g: g.latent(5, -1), lambda g: g.edit(torch.zeros(2, 64), 2),
+    lambda g: g.through(g.latent(5), g.label(3), "linear", 4), lambda g: g.through(g.latent(5, 3), g.label(3), "linear", 4),
+    lambda g: g.through(g.latent(5)[0], g.label(3), "linear", 4), lambda g: g.generate(2, wildness=9),
+    lambda g: g.obey(torch.zeros(28, 28).byte().numpy(), 2, 0), lambda g: g.judge(torch.zeros(28, 28).byte().numpy(), 10),
+], ids=range(22))
 def test_bad_arguments_are_one_sentence(gan, call):
     with pytest.raises(ValueError) as caught:
         call(gan)

@@ -104,6 +104,22 @@ def test_a_step_falls_as_its_gradient_foretells():
     assert first.loss - second.loss == pytest.approx(moved / rate, rel=.02)
 
 
+def test_a_picture_that_a_network_made_can_be_taught():
+    ops = program(LeNet().eval())
+    with torch.inference_mode():
+        x = torch.zeros(1, 1, 32, 32)
+    assert teach(ops, x, 9, 0.1)[0].loss > 0
+    assert rate_for(ops, x, 9) > 0
+
+
+@pytest.mark.parametrize("label", [-1, 10, 2.5, None])
+def test_a_label_that_is_no_digit_is_one_sentence(label):
+    ops, x = program(LeNet().eval()), torch.zeros(1, 1, 32, 32)
+    for ask in (lambda: teach(ops, x, label, 0.1), lambda: rate_for(ops, x, label)):
+        with pytest.raises(ValueError, match="must be a digit"):
+            ask()
+
+
 def test_the_network_stays_as_it_was():
     model, x = network(), picture()
     before, ops = copy.deepcopy(model.state_dict()), program(model)

@@ -72,6 +72,14 @@ def test_every_method_gives_ten_maps_and_is_repeatable(store, name, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_pictures_that_a_network_made_can_be_asked_about(store, method):
+    ops, x = program(store["lenet"]), scribble()
+    with torch.inference_mode():
+        made_by_a_network = x * 1
+    np.testing.assert_array_equal(METHODS[method](ops, made_by_a_network), METHODS[method](ops, x))
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_a_blank_page_argues_for_nothing(store, method):
     maps = METHODS[method](program(store["lenet"]), torch.full((1, 1, 32, 32), -1.0))
     if method != "grad-cam":  # the last maps say something of paper too

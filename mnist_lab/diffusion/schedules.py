@@ -35,12 +35,12 @@ def along(chain: Tensor, n: int) -> Tensor:
 
 
 def check_betas(first: float, last: float) -> None:
-    if not 0 < first <= last < 1:
-        raise ValueError("Betas must obey 0 < first beta <= last beta < 1.")
+    if not 0 < first <= last <= 0.5:  # of larger ones a chain of 1,000 falls below the smallest float64
+        raise ValueError("Betas must obey 0 < first beta <= last beta <= 0.5.")
 
 
 def linear(n: int, beta_first: float = BETA_FIRST, beta_last: float = BETA_LAST) -> Tensor:
-    """The 1,000-step chain of evenly growing betas (Ho et al. 2020); 0 < beta_first <= beta_last < 1."""
+    """The 1,000-step chain of evenly growing betas (Ho et al. 2020); 0 < beta_first <= beta_last <= 0.5."""
     check_betas(beta_first, beta_last)
     return along(linear_alpha_bar(beta_first, beta_last), n)
 

@@ -35,8 +35,10 @@ def counterfactual(ops: list[Op], x: Tensor, target: int) -> Counterfactual:
 
     Minimises hinge(MARGIN - log-odds of target) + weight * (|delta|_1 + SQUARES |delta|_2^2) over delta = a blurred picture of
     numbers, clipped so that x + delta stays in [-1, 1]. The absolute values leave most pixels as they are, so that what changes
-    can be seen (Chen et al. 2018); the blur keeps it smooth. Raises ValueError if the network reads the target already.
+    can be seen (Chen et al. 2018); the blur keeps it smooth. Raises ValueError if the target is no digit, or what the network reads already.
     """
+    if target not in range(10):
+        raise ValueError("The target must be a digit, 0 to 9.")
     if int(run(ops, x)[-1].argmax()) == target:
         raise ValueError(f"The network reads this as {target} already.")
     delta = _shrunk(ops, x, _tidied(ops, x, _search(ops, x, target), target), target)

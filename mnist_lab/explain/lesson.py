@@ -48,8 +48,12 @@ class Lesson:
 def teach(ops: list[Op], x: Tensor, label: int, rate: float) -> tuple[Lesson, list[Op]]:
     """One step of plain gradient descent on one digit x (1, 1, 32, 32): w <- w - rate dL/dw for every weight and bias.
 
-    L = -log p[label]. Returns the lesson and the steps as they are after it; `ops` stay as they were.
+    L = -log p[label]. Returns the lesson and the steps as they are after it; `ops` stay as they were. Raises ValueError if the label is no
+    digit.
     """
+    if label not in range(10):
+        raise ValueError("The label must be a digit, 0 to 9.")
+    x = x.clone()  # without inference mode's mark
     leaves = [_leaf(op) for op in ops]
     values = _forward(leaves, x)
     loss = F.cross_entropy(values[-1], torch.tensor([label]))

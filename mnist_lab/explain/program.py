@@ -1,8 +1,8 @@
 """A network as a short list of plain operations, which a page can run by itself and every view can be built from.
 
 The list is read off the model's own forward pass (torch.fx), so that a network added later needs no code here as long as
-it is made of convolutions, pools, linear layers, ReLU, sums, means, maxima and concatenations. Batch norm is folded into
-the layer before it.
+it is made of convolutions, pools, linear layers, ReLU, sums, means, maxima and concatenations, as modules or as functions. Batch norm is
+folded into the layer before it.
 """
 
 import threading
@@ -43,7 +43,12 @@ class ProgramError(ValueError):
 @torch.no_grad()
 def program(model: nn.Module) -> list[Op]:
     """The steps of `model` (in evaluation mode) in the order they run; the last is the logits. Raises ProgramError."""
-    graph = traced(model)
+    try:
+        graph = traced(model)
+    except Exception as error:  # noqa: BLE001 - it runs the model's own code
+        raise ProgramError(f"This network can't be followed step by step: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from error
+    if sum(node.op == "placeholder" for node in graph.graph.nodes) != 1:
+        raise ProgramError("This network wants more than a picture, which can't be shown.")
     ShapeProp(graph).propagate(torch.zeros(1, 1, SIDE, SIDE))
     modules, place, ops = dict(graph.named_modules()), {}, []
     for node in graph.graph.nodes:
@@ -91,24 +96,43 @@ def _op(node: fx.Node, module: nn.Module | None, place: dict[fx.Node, int]) -> O
     name = node.target if isinstance(node.target, str) else node.target.__name__
     if node.op == "placeholder":
         return Op("input", (), shape)
+    before = [n.meta["tensor_meta"].shape[1:] for n in node.all_input_nodes]
     if name == "getitem" and len(shape) == 3:
-        side = node.all_input_nodes[0].meta["tensor_meta"].shape[-1]
-        return Op("crop", inputs, shape, (side - shape[-1]) // 2)
+        return Op("crop", inputs, shape, (before[0][-1] - shape[-1]) // 2)
     kinds = {"relu": "relu", "flatten": "flatten", "add": "add", "cat": "concat", "mean": "mean", "amax": "max"}
-    if name not in kinds:
-        raise ProgramError(f"This network uses {name}, which can't be shown.")
+    of_maps = shape == before[0][:1]
+    as_usual = {"flatten": len(shape) == 1, "add": len(inputs) == 2, "mean": of_maps, "max": of_maps, "concat": shape[0] == sum(b[0] for b in before)}
+    if name not in kinds or not as_usual.get(kinds[name], True):
+        raise ProgramError(f"This network uses {name} in a way that can't be shown." if name in kinds else f"This network uses {name}, which can't be shown.")
     return Op(kinds[name], inputs, shape)
 
 
 def _layer(node: fx.Node, module: nn.Module, inputs: tuple[int, ...], shape: tuple[int, ...]) -> Op:
     name = str(node.target)
-    if isinstance(module, nn.Conv2d) and module.stride == (1, 1) and module.groups == 1 and module.dilation == (1, 1):
+    if isinstance(module, nn.ReLU):
+        return Op("relu", inputs, shape)
+    if isinstance(module, nn.Flatten) and (module.start_dim, module.end_dim) == (1, -1):
+        return Op("flatten", inputs, shape)
+    if isinstance(module, nn.Conv2d) and _plain(module):
         return Op("conv", inputs, shape, module.padding[0], _array(module.weight), _bias(module), name)
     if isinstance(module, nn.Linear):
         return Op("dense", inputs, shape, 0, _array(module.weight), _bias(module), name)
-    if isinstance(module, nn.MaxPool2d | nn.AvgPool2d) and module.kernel_size == module.stride and not module.padding:
+    if isinstance(module, nn.MaxPool2d | nn.AvgPool2d) and _whole(module):
         return Op("maxpool" if isinstance(module, nn.MaxPool2d) else "avgpool", inputs, shape, module.kernel_size, module=name)
     raise ProgramError(f"This network uses {module}, which can't be shown.")
+
+
+def _plain(conv: nn.Conv2d) -> bool:
+    """Odd and square, as many zeros on every side, no stride."""
+    return (conv.stride == conv.dilation == (1, 1) and conv.groups == 1 and conv.padding_mode == "zeros"
+            and conv.kernel_size[0] == conv.kernel_size[1] and conv.kernel_size[0] % 2 == 1
+            and not isinstance(conv.padding, str) and conv.padding[0] == conv.padding[1])
+
+
+def _whole(pool: nn.MaxPool2d | nn.AvgPool2d) -> bool:
+    """Squares side by side."""
+    return (isinstance(pool.kernel_size, int) and pool.kernel_size == pool.stride and not pool.padding and not pool.ceil_mode
+            and getattr(pool, "dilation", 1) == 1 and getattr(pool, "divisor_override", None) is None)
 
 
 def _folded(op: Op, norm: nn.BatchNorm1d | nn.BatchNorm2d, node: fx.Node) -> Op:

@@ -106,7 +106,7 @@ def _gradients(ops: list[Op], x: Tensor, known: list[Tensor] | None = None) -> t
 
     The values are x itself, or the last of the outputs `known` of the first steps.
     """
-    values = [x.detach()] if known is None else [v.clone() for v in known]  # clone: made without inference mode's mark
+    values = [v.detach().clone() for v in ([x] if known is None else known)]  # clone: made without inference mode's mark
     start = values[-1].requires_grad_()
     for op in ops[len(values):]:
         values.append(step(op, [values[i] for i in op.inputs]))

@@ -1,6 +1,7 @@
 """The three labs: plain calls on top of the checkpoints, with every argument checked. The app and the command line use them too.
 
-Bad arguments raise ValueError with one sentence: what was wrong, then what is accepted.
+Bad arguments raise ValueError with one sentence: what was wrong, then what is accepted. A picture is a path, a PIL picture or an array.
+The classifier reads any as a digit; the other two take 28x28 grey pixels on dark paper, as they make them, pixel by pixel.
 """
 
 from pathlib import Path
@@ -12,9 +13,9 @@ from mnist_lab.labs.diffusion import BY_HEART, DENOISERS, SHAPE_BOUNDS, STUDENT,
 from mnist_lab.labs.gan import MOST_STOPS, GanLab, Inversion
 
 
-def open_lab(name: str, store: Store | None = None) -> ClassifierLab | GanLab | DiffusionLab:
+def open_lab(name: str | Path, store: Store | None = None) -> ClassifierLab | GanLab | DiffusionLab:
     store = store or Store()
-    if name.endswith(".safetensors"):
+    if isinstance(name, Path) or str(name).endswith(".safetensors"):
         return ClassifierLab.of_file(Path(name))
     if name in ("classifier", *CLASSIFIERS):
         return ClassifierLab(store, CLASSIFIERS[0] if name == "classifier" else name)

@@ -35,6 +35,15 @@ def choice(name: str, value: object, among: Sequence[str]) -> str:
     return value
 
 
+def listed(name: str, value: object) -> list:
+    """What stands in a row, also in an array or a tensor, as a list; ValueError for anything else."""
+    if isinstance(value, np.ndarray | Tensor):
+        value = value.tolist()
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError(f"{name} must be a list.")
+    return list(value)
+
+
 def seed_number(value: object) -> int:
     return whole("The seed", value, 0, 2**31 - 1)
 
@@ -45,6 +54,15 @@ def pictures(x: Tensor) -> list[Image.Image]:
 
 
 def digit_input(picture: Picture) -> Tensor:
-    """A picture as the networks' input (1, 1, 32, 32): uint8 (28, 28), ink 255, as it is; anything else is first made a digit."""
-    ready = isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.shape == (drawing.SIDE, drawing.SIDE)
-    return to_model(torch.tensor(picture if ready else drawing.from_picture(picture).pixels)[None])
+    """A picture as the networks' input (1, 1, 32, 32).
+
+    28x28 pixels in grey on dark paper, as MNIST and the labs themselves make them, stay as they are; anything else is first made a
+    digit by drawing.from_picture.
+    """
+    pixels = np.asarray(picture) if isinstance(picture, Image.Image) and picture.mode == "L" else picture
+    ready = isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.shape == (drawing.SIDE, drawing.SIDE) and not _on_light_paper(pixels)
+    return to_model(torch.tensor(pixels if ready else drawing.from_picture(picture).pixels)[None])
+
+
+def _on_light_paper(pixels: np.ndarray) -> bool:
+    return float(np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]))) > 127

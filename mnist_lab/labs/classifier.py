@@ -28,6 +28,8 @@ class Calibration:
     def of(cls, settings: dict) -> "Calibration":
         """From a checkpoint's settings; probabilities as they are, and no likeness, where nothing was fitted. ValueError for nonsense."""
         given = settings.get("calibration", {})
+        if not isinstance(given, dict):
+            raise ValueError("The calibration must be a temperature, a threshold and a typical score.")
         found = cls(number("The temperature", given.get("temperature", 1.0), 0.01, 100))
         if "threshold" not in given:
             return found
@@ -52,7 +54,7 @@ class Calibration:
         return min(1.0, max(0.0, 0.5 + (self.score(logits) - self.threshold) / (2 * (self.typical - self.threshold))))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no one truth value to compare by
 class Verdict:
     digit: int
     probabilities: np.ndarray  # float32 (10,), sum 1
@@ -87,6 +89,8 @@ class ClassifierLab:
 
     @torch.inference_mode()
     def read(self, pixels: np.ndarray) -> Verdict:
-        """A digit that is already uint8 (28, 28), centred, ink 255 on 0."""
+        """A digit that is already uint8 (28, 28), centred, ink 255 on 0; ValueError if it is not."""
+        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape != (drawing.SIDE, drawing.SIDE):
+            raise ValueError("A digit must be an array (28, 28) of uint8, ink 255 on paper 0. Any other picture is read by classify().")
         logits = self.network(to_model(torch.tensor(pixels)[None]))[0].numpy()
         return Verdict(int(logits.argmax()), self.calibration.probabilities(logits), pixels, self.calibration.likeness(logits))

@@ -17,7 +17,7 @@ from mnist_lab.diffusion.guidance import EVERYWHERE
 from mnist_lab.diffusion.process import add_noise, x0_from_eps
 from mnist_lab.diffusion.samplers import Noise, fresh_noise, look
 from mnist_lab.diffusion.schedules import TRAIN_STEPS
-from mnist_lab.labs.checks import MOST_PICTURES, Picture, choice, digit_input, number, pictures, seed_number, whole
+from mnist_lab.labs.checks import MOST_PICTURES, Picture, choice, digit_input, listed, number, pictures, seed_number, whole
 
 STUDENT = "student"
 DENOISERS = ("diffusion", STUDENT, "unet")  # the one the lab shows, one taught by it to answer in one to four calls, the published baseline
@@ -51,7 +51,8 @@ def shape_of(schedule: str, curve: Sequence[float], given: dict[str, float]) -> 
     unknown = given.keys() - SHAPE_BOUNDS.keys()
     if unknown:
         raise ValueError(f"There is no setting {min(unknown)}. What shapes a schedule: {', '.join(SHAPE_BOUNDS)} or a curve.")
-    if isinstance(curve, str) or not isinstance(curve, Sequence) or len(curve) > TRAIN_STEPS + 1:
+    curve = listed("A curve", curve)
+    if len(curve) > TRAIN_STEPS + 1:
         raise ValueError(f"A curve must be a list of up to {TRAIN_STEPS + 1:,} numbers between 0 and 1.")
     numbers = {name: number(name, value, *SHAPE_BOUNDS[name]) for name, value in given.items()}
     drawn = {"curve": tuple(number("Each level of a curve", v, 0, 1) for v in curve)} if curve else {}
@@ -65,7 +66,8 @@ def shape_of(schedule: str, curve: Sequence[float], given: dict[str, float]) -> 
 
 def stretch(interval: object) -> tuple[float, float]:
     """From and to which share of the steps, as two numbers in order, or ValueError."""
-    if isinstance(interval, str) or not isinstance(interval, Sequence) or len(interval) != 2:
+    interval = listed("The interval of guidance", interval)
+    if len(interval) != 2:
         raise ValueError("The interval of guidance must be two numbers: from and to which share of the steps.")
     start, end = (number("Each end of the interval of guidance", v, 0, 1) for v in interval)
     if start > end:
@@ -95,6 +97,7 @@ class DiffusionLab:
         tau, rho; `curve` holds the levels of the schedule "freehand". What the chosen sampler and schedule do not know is checked
         and left aside.
         """
+        labels = listed("The labels", labels)
         if not 1 <= len(labels) <= MOST_PICTURES:
             raise ValueError(f"Ask for between 1 and {MOST_PICTURES:,} pictures.")
         steps, sampler, schedule = (self.usual[key] if given is None else given for key, given in
@@ -136,6 +139,8 @@ class DiffusionLab:
     def frames(self, s: Sampling, noise: Tensor | None = None) -> Iterator[Frame]:
         """Every step from noise to digits; x and x0 are (len(labels), 1, 32, 32). `noise` instead of the seed's: (B, 1, 32, 32)."""
         x, draw = self.start(s)
+        if noise is not None and noise.shape not in (x.shape, (1, 1, 32, 32)):
+            raise ValueError(f"The noise must be {tuple(x.shape)}, or (1, 1, 32, 32) for all.")
         x = x if noise is None else noise.expand_as(x)
         yield from SAMPLERS[s.sampler](self.denoiser(s), x, self.levels(s), noise=draw, **s.options)
 
@@ -145,7 +150,7 @@ class DiffusionLab:
         28x28, white on black; the settings are those of `sampling`. Raises ValueError for a setting out of range.
         """
         labels = (list(digit) if isinstance(digit, Sequence) else [digit]) * whole("n", n, 1, MOST_PICTURES)
-        for frame in self.frames(self.sampling(labels, same_noise=isinstance(digit, Sequence) and n == 1, **settings)):
+        for frame in self.frames(self.sampling(labels, **{"same_noise": isinstance(digit, Sequence) and n == 1, **settings})):
             last = frame.x
         return pictures(last)
 
@@ -159,11 +164,13 @@ class DiffusionLab:
 
     def noise_between(self, seeds: tuple[int, int], n: int = 11) -> Tensor:
         """n noises on the way from one seed's to another's, each as long as noise is: (n, 1, 32, 32), for `frames(s, noise)`."""
+        if len(seeds := listed("The seeds", seeds)) != 2:
+            raise ValueError("Give two seeds.")
         a, b = (torch.randn(1024, generator=torch.Generator().manual_seed(seed_number(seed))) for seed in seeds)
         return space.slerp(a, b, torch.linspace(0, 1, whole("n", n, 2, MOST_PICTURES))[:, None]).reshape(-1, 1, 32, 32)
 
     def level(self, alpha_bar: float | Sequence[float]) -> Tensor:
-        values = alpha_bar if isinstance(alpha_bar, Sequence) else [alpha_bar]
+        values = listed("The noise levels", alpha_bar) if isinstance(alpha_bar, Sequence | np.ndarray | Tensor) else [alpha_bar]
         if not 1 <= len(values) <= MOST_PICTURES:
             raise ValueError(f"Give between 1 and {MOST_PICTURES:,} noise levels.")
         return torch.tensor([number("A noise level", v, 0, 1) for v in values])[:, None, None, None]
@@ -183,6 +190,7 @@ class DiffusionLab:
 
         Guidance is a straight line through two of them: guess(None) + guidance (guess(digit) - guess(None)).
         """
+        digits = listed("The digits", digits)
         level = self.level([alpha_bar] * len(digits)).clamp(*self.range)
         label = one_hot(torch.tensor([-1 if d is None else whole("A digit", d, 0, 9) for d in digits]))
         many = x.expand(len(digits), -1, -1, -1)
@@ -200,10 +208,13 @@ class DiffusionLab:
 
     @torch.inference_mode()
     def finish(self, picture: Picture, mask: np.ndarray, digit: int | None = None, repeats: int = 5, n: int = 1, **settings) -> Iterator[Frame]:
-        """Keep the pixels where mask (28, 28) is true and let the model draw the others (RePaint), n times; every step `repeats` times."""
+        """Keep the pixels where mask (28, 28) is true and let the model draw the others (RePaint), n times; every step `repeats` times.
+
+        RePaint has steps of its own: the sampler, eta and variance are left aside.
+        """
         if not isinstance(mask, np.ndarray) or mask.shape != (drawing.SIDE, drawing.SIDE):
             raise ValueError("A mask must be an array of 28x28 numbers, true where the picture is kept.")
-        s = self.sampling([digit] * whole("n", n, 1, MOST_PICTURES), same_noise=False, **settings)
+        s = self.sampling([digit] * whole("n", n, 1, MOST_PICTURES), **{"same_noise": False, **settings})
         x, draw = self.start(s)
         kept = torch.nn.functional.pad(torch.tensor(mask.astype(bool)), (2, 2, 2, 2))
         yield from editing.repaint(self.denoiser(s), x, self.levels(s), known=digit_input(picture), mask=kept, noise=draw,
@@ -211,7 +222,7 @@ class DiffusionLab:
 
     @torch.inference_mode()
     def invert(self, picture: Picture, digit: int | None = None, **settings) -> Iterator[Frame]:
-        """Frames from the picture to its noise, the last one's x; `frames(s, noise)` with the same settings brings it back.
+        """Frames from the picture to its noise, the last one's x; `frames(s, noise)` by DDIM with the same settings brings it back.
 
         Read as `digit`, without guidance unless asked for: what is pushed does not come back the same way.
         """
@@ -223,8 +234,8 @@ class DiffusionLab:
     def continue_from(self, frame: Frame, s: Sampling, past: Sequence[Frame] = ()) -> Iterator[Frame]:
         """Go on from any frame with other settings: s.labels, one a row of frame.x, or several from its only row.
 
-        With the run's own settings and the frames before (`past`, the last three are enough) the rest of the run comes
-        again, to the last bit; leave them out after a change of label or guidance.
+        With the own settings of a run of `frames` and the frames before (`past`, the last three are enough) its rest comes again, to the
+        last bit; leave them out after a change of label or guidance.
         """
         x, draw = self.start(s)
         if len(frame.x) not in (1, len(x)) or frame.alpha_bar >= 1:

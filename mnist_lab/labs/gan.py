@@ -13,7 +13,7 @@ from mnist_lab import latent as space
 from mnist_lab.checkpoint import Store
 from mnist_lab.data import one_hot, to_pictures
 from mnist_lab.explain import judge
-from mnist_lab.labs.checks import MOST_PICTURES, Picture, choice, digit_input, number, pictures, seed_number, whole
+from mnist_lab.labs.checks import MOST_PICTURES, Picture, choice, digit_input, listed, number, pictures, seed_number, whole
 from mnist_lab.labs.classifier import CLASSIFIERS
 from mnist_lab.latent import PATHS
 
@@ -39,6 +39,7 @@ class GanLab:
 
     def latent(self, seed: int, n: int = 1) -> Tensor:
         """The n latent vectors of a seed: (n, latent_size), each number N(0, 1)."""
+        n = whole("n", n, 1, 1_000_000)
         return torch.randn(n, self.latent_size, generator=torch.Generator().manual_seed(seed_number(seed)))
 
     @torch.inference_mode()
@@ -64,6 +65,7 @@ class GanLab:
 
     def ring(self, digits: Sequence[int], seeds: Sequence[int], path: str = "spherical", n: int = 96) -> list[Image.Image]:
         """n pictures through two to eight stops and back to the first, which also comes last: a digit and a seed each."""
+        digits, seeds = listed("The digits", digits), listed("The seeds", seeds)
         stops = [(whole("A digit", d, 0, 9), seed_number(s)) for d, s in zip(digits, seeds, strict=False)]
         if len(digits) != len(seeds) or not 2 <= len(stops) <= MOST_STOPS:
             raise ValueError(f"A ring has between 2 and {MOST_STOPS} stops: give as many digits as seeds.")
@@ -74,6 +76,8 @@ class GanLab:
     def through(self, z: Tensor, labels: Tensor, path: str, n: int) -> tuple[Tensor, Tensor]:
         """Latents (n, latent_size) and digits (n, 1, 32, 32) through any points z (K, latent_size) with labels (K, 10), which are blended."""
         n, path = whole("n", n, 2, MOST_PICTURES), choice("path", path, PATHS)
+        if len(z) < 2 or z.shape != (len(z), self.latent_size) or labels.shape != (len(z), 10):
+            raise ValueError(f"A way needs two points or more, (K, {self.latent_size}), with as many labels, (K, 10).")
         t = torch.linspace(0, 1, n)
         way = space.walk(z, t, path)
         return way, self.generator(way, space.walk(labels, t, "linear"))
@@ -82,7 +86,8 @@ class GanLab:
 
     def plane(self, seeds: Sequence[int] = (11, 12)) -> space.Plane:
         """The flat slice through the latents of three seeds, or of two and the centre."""
-        if isinstance(seeds, str) or not isinstance(seeds, Sequence) or len(seeds) not in (2, 3):
+        seeds = listed("The seeds", seeds)
+        if len(seeds) not in (2, 3):
             raise ValueError("A slice is spanned by three seeds, or by two and the centre.")
         points = [self.latent(s)[0] for s in seeds] + [torch.zeros(self.latent_size)] * (3 - len(seeds))
         if len(set(seeds)) < len(seeds):
@@ -114,11 +119,13 @@ class GanLab:
 
     @torch.inference_mode()
     def edit(self, z: Tensor, digit: int, **amounts: float) -> Image.Image:
-        """The digit of a latent vector (latent_size,), moved along directions: slant=1.5, stroke=-2 and so on."""
+        """The digit of a latent vector, (latent_size,) or (1, latent_size), moved along directions: slant=1.5, stroke=-2 and so on."""
+        if z.numel() != self.latent_size:
+            raise ValueError(f"Give one latent vector of {self.latent_size} numbers.")
         known = {d.name: d.vector for d in self.directions()}
         if amounts.keys() - known.keys():
             raise ValueError(f"There is no direction {min(amounts.keys() - known.keys())}. There are {', '.join(known)}.")
-        moved = z + sum((number(name, amount, -10, 10) * known[name] for name, amount in amounts.items()), torch.zeros(self.latent_size))
+        moved = z.flatten() + sum((number(name, amount, -10, 10) * known[name] for name, amount in amounts.items()), torch.zeros(self.latent_size))
         return pictures(self.generator(moved[None], self.label(digit)))[0]
 
     # ---- back from a picture

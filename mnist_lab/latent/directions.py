@@ -46,7 +46,9 @@ def principal(generator: nn.Module, z: Tensor, label: Tensor, count: int) -> Ten
     finally:
         hook.remove()
     features = _centred(torch.cat(seen), label)
-    left, values, _ = torch.svd_lowrank(features, q=count + 8, niter=4)
+    with torch.random.fork_rng(devices=[]):  # it draws from torch's own generator: a caller's numbers stay the same
+        torch.manual_seed(0)
+        left, values, _ = torch.svd_lowrank(features, q=count + 8, niter=4)
     return nn.functional.normalize((left[:, :count] * values[:count]).T @ z, dim=1)
 
 
