@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import gradio as gr
 
 from mnist_lab.checkpoint import CheckpointError
+from mnist_lab.ui.widgets import SAVE
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,6 @@ class Room:
 
 def opening(title: str, words: str) -> gr.HTML:
     return gr.HTML(f'<div class="lab"><div class="opening"><h1>{title}</h1><p class="lede">{words}</p></div></div>', container=False, padding=False)
-
-
-SAVE = ('<button class="icon save" data-do="picture" title="Save this part as a picture" aria-label="Save as a picture: {}">'
-        '<svg viewBox="0 0 18 18"><path d="M9 2.500v8.500m-3.500-3.500L9 11l3.500-3.500M3 14.500h12"/></svg></button>')
 
 
 def wing(title: str, words: str, aside: str = "") -> gr.HTML:
@@ -107,7 +104,7 @@ def read_address(rooms: Sequence[Room]) -> str:
   const press = () => {{ if (Lab.last('sampling') || !tries--) return; document.getElementById(runs[room])?.click(); setTimeout(press, 500); }};
   window.labRuns = given && room in runs;
   if (window.labRuns) setTimeout(press, 600);
-  window.labAwaited = q.get('room') ? room : null;
+  window.labAwaited = q.get('room') && room !== rooms[0] ? room : null;  // the first tab is selected already: no event would tell of it
   return [{{__type__: 'update', selected: room}}, ...settings.map(read)];
 }}"""
 

@@ -78,7 +78,9 @@ def test_stop_keeps_what_there_is_and_the_next_run_starts(page, url, store, monk
     monkeypatch.setattr(DiffusionLab, "denoiser", lambda lab, s: slowly)
     open_room(page, url, "&steps=1000&which=one&label=5")
     expect(page.locator("#denoising .step")).to_have_text(re.compile(r"Step \d+ of 1000"), timeout=30_000)
-    page.click("#stop")
+    page.focus("#stop")
+    page.keyboard.press("Enter")
+    expect(page.locator("#generate")).to_be_focused()  # the keyboard goes on where it was
     expect(page.locator("#denoising .left")).to_have_text(re.compile(r"Stopped at step \d+\. You can scrub what there is\."), timeout=5_000)
     stopped = re.search(r"\d+", page.inner_text("#denoising .left"))[0]
     page.wait_for_timeout(500)  # what was on its way

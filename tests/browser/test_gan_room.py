@@ -219,6 +219,27 @@ def test_a_morph_of_three_stops_by_three_paths(page, url, store):
     expect(part.locator(".stops button:not(.more)")).to_have_count(3)
 
 
+def test_the_keyboard_goes_on_where_it_was(page, url, store):
+    open_room(page, url)
+    part = wing(page, "morph")
+    part.locator(".stops button").nth(1).focus()
+    page.keyboard.press("Enter")
+    expect(part.locator(".stops button").nth(1)).to_be_focused()
+    expect(part.locator(".stops button").nth(1)).to_have_class("chosen")
+    page.locator("#gan-plane .pin-here").click()
+    pins = page.locator("#gan-plane .pin")
+    expect(pins).to_have_count(3)
+    pins.nth(2).focus()
+    page.keyboard.press("Delete")
+    expect(pins).to_have_count(2)
+    expect(pins.nth(1)).to_be_focused()
+    save = page.get_by_role("button", name="Save as a picture: Three ways from hand to hand")
+    save.focus()
+    with page.expect_download():
+        page.keyboard.press("Enter")
+    expect(save).to_be_focused()
+
+
 def test_a_stop_that_is_taken_away_while_another_is_on_its_way(page, url, store):
     open_room(page, url)
     part, held = wing(page, "morph"), []

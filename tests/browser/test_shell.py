@@ -1,5 +1,7 @@
 """The bar and the address: rooms, links, light and dark, and what foreign programs may call."""
 
+import re
+
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -32,6 +34,19 @@ def test_changing_rooms_changes_the_address(page, url):
     page.wait_for_url("**room=gan**")
 
 
+@pytest.mark.parametrize("query", ["", "?room=classify"])
+def test_after_a_reload_of_the_first_room_the_others_keep_their_address(page, url, query):
+    page.goto(url + query)
+    for _ in range(3):
+        expect(page.get_by_role("heading", level=1, name=ROOMS["classify"])).to_be_visible()
+        page.wait_for_function("window.Lab && Lab.last('reading')")
+        page.reload()
+    page.get_by_role("tab", name="GAN").click()
+    page.wait_for_url("**room=gan**")
+    page.reload()
+    expect(page.get_by_role("heading", level=1, name=ROOMS["gan"])).to_be_visible()
+
+
 def test_settings_travel_in_the_address(page, url):
     page.goto(f"{url}?room=diffusion&still=1")
     page.fill("#steps input[type=number]", "12")
@@ -56,6 +71,27 @@ def test_nonsense_in_the_address_is_ignored(page, url, store):
     page.goto(f"{url}?room=diffusion&still=1&guidance=NaN&sampler=oracle&eta=")
     expect(page.locator("#guidance input[type=number]")).not_to_have_value("")
     expect(page.locator("#diffusion-drawer .label-wrap")).to_contain_text("DDIM, cosine, seed 9")
+
+
+def test_light_or_dark_is_kept(page, url):
+    page.goto(f"{url}?room=gan")
+    page.get_by_role("button", name="Light or dark").click()
+    page.reload()
+    expect(page.locator("body")).to_have_class(re.compile(r"\bdark\b"))
+    expect(page.get_by_role("heading", level=1, name=ROOMS["gan"])).to_be_visible()
+    expect(page.locator("body")).to_have_class(re.compile(r"\bdark\b"))
+    page.goto(f"{url}?room=gan&__theme=light")
+    expect(page.get_by_role("heading", level=1, name=ROOMS["gan"])).to_be_visible()
+    expect(page.locator("body")).not_to_have_class(re.compile(r"\bdark\b"))
+
+
+def test_drawers_say_whether_they_are_open(page, url):
+    page.goto(f"{url}?room=diffusion&still=1")
+    drawer = page.locator("#diffusion-drawer .label-wrap")
+    drawer.focus()
+    expect(drawer).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("Enter")
+    expect(drawer).to_have_attribute("aria-expanded", "true")
 
 
 def test_the_mode_switch(page, url):

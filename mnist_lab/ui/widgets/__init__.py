@@ -13,6 +13,8 @@ import numpy as np
 from PIL import Image
 
 FOLDER = Path(__file__).parent
+SAVE = ('<button class="icon save" data-do="picture" title="Save this part as a picture" aria-label="Save as a picture: {}">'
+        '<svg viewBox="0 0 18 18"><path d="M9 2.500v8.500m-3.500-3.500L9 11l3.500-3.500M3 14.500h12"/></svg></button>')  # beside a heading
 
 
 def asset(name: str) -> str:

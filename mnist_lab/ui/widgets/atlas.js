@@ -267,9 +267,9 @@ Lab.follow("reading", (next) => { if (next.final) { reading = next; refresh(); }
 const keep = $(".keep", element);
 keep.addEventListener("click", async () => {
   if (!data || keep.disabled) return;
-  keep.disabled = true; keep.textContent = "Packing the map";
+  const ready = Lab.busy(keep); keep.textContent = "Packing the map";
   const answer = await patient(server.take, { network: data.network, layout, dark: document.body.classList.contains("dark"), pixels: landing ? reading.seen : null }, () => true);
-  keep.disabled = false; keep.textContent = "Take the map with you";
+  ready(); keep.textContent = "Take the map with you";
   if (answer.error) { Lab.toast(answer.error); return; }
   const address = URL.createObjectURL(new Blob([answer.html], { type: "text/html" }));
   el("a", { href: address, download: `digit-map-${layout}.html` }).click();

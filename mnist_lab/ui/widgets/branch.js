@@ -82,13 +82,13 @@ send.addEventListener("click", async () => {
   // the last step adds no noise: from there all sixteen would be one
   const steps = [Math.min(middle / 2, middle - EARLIEST * total), middle + APART * total].map((k) => Math.round(Lab.clamp(k, 0, Math.max(0, total - 2))));
   const found = [];
-  send.disabled = true;
+  const ready = Lab.busy(send);
   for (const step of steps) {
     const answer = await sixteen({ settings, column, step, label: settings.labels[column], seed: Lab.another() });
     if (!answer || answer.error) { if (answer) Lab.toast(answer.error); break; }
     found.push(lot(answer, run, !known ? "" : answer.step < middle ? ", before it was decided" : ", after it was decided")); lots = found; rows();
   }
-  send.disabled = false; element.dataset.sent = lots.map((l) => l.step).join(" ");
+  ready(); element.dataset.sent = lots.map((l) => l.step).join(" ");
 });
 
 Lab.follow("film", (told) => {

@@ -127,7 +127,10 @@ function whole() {
 
 // ---- busy: the picture so far, a line under it, the time left
 function busy(on) {
+  const focused = document.activeElement?.id; // Stop stands where Generate did: the keyboard stays there
   sampling = on; document.getElementById("diffusion-room")?.classList.toggle("sampling", on);
+  if (["generate", "new-noise"].includes(focused) && on) document.getElementById("stop").focus({ preventScroll: true });
+  if (focused === "stop" && !on) document.getElementById("generate").focus({ preventScroll: true });
   $(".busy", element).hidden = !on;
   if (on) started = performance.now(); else { say("", received() === film.total ? "Done" : ""); whole(); }
 }

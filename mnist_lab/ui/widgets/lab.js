@@ -78,11 +78,33 @@
     for (const [k, v] of Object.entries(attributes)) k.startsWith("on") ? e.addEventListener(k.slice(2), v) : v != null && e.setAttribute(k, v);
     e.append(...children.filter((c) => c != null)); return e;
   };
-  const drag = (target, move, end) => { // one pointer, captured; move gets 0..1, 0..1
+  // The pointer that goes down first, until it goes up: a second finger or a palm beside it changes nothing
+  const hand = (target, { down, move, up }, moved = "pointermove") => {
+    let id = null;
+    target.addEventListener("pointerdown", (e) => {
+      if (id !== null || !e.isPrimary || e.button) return;
+      id = e.pointerId; target.setPointerCapture(id); down(e);
+    });
+    target.addEventListener(moved, (e) => { if (e.pointerId === id) move(e); });
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) target.addEventListener(end, (e) => { if (e.pointerId === id) { id = null; up?.(e); } });
+  };
+  const drag = (target, move, end) => { // move gets 0..1, 0..1
     const at = (e) => { const r = target.getBoundingClientRect(); move(clamp((e.clientX - r.left) / r.width), clamp((e.clientY - r.top) / r.height), e); };
-    target.addEventListener("pointerdown", (e) => { if (!e.isPrimary || e.button) return; target.setPointerCapture(e.pointerId); at(e); });
-    target.addEventListener("pointermove", (e) => { if (target.hasPointerCapture(e.pointerId)) at(e); });
-    target.addEventListener("pointerup", () => end?.());
+    let waits = null; // where a finger went down that may be about to scroll the page: it acts when it moves sideways, or lifts
+    hand(target, {
+      down: (e) => { waits = e.pointerType === "touch" && getComputedStyle(target).touchAction === "pan-y" ? e : null; if (!waits) at(e); },
+      move: (e) => {
+        if (waits && Math.abs(e.clientX - waits.clientX) <= Math.max(3, Math.abs(e.clientY - waits.clientY))) return;
+        waits = null; at(e);
+      },
+      up: (e) => { if (waits && e.type === "pointerup") at(e); end?.(); },
+    });
+  };
+  // A button that is busy: it can't be pressed, and a keyboard's place is not lost. Returns what ends that
+  const busy = (button) => {
+    const focused = document.activeElement === button;
+    button.disabled = true;
+    return () => { button.disabled = false; if (focused && document.activeElement === document.body) button.focus({ preventScroll: true }); };
   };
   const moves = (e) => { const all = e.getCoalescedEvents?.() ?? []; return all.length ? all : [e]; }; // some browsers keep an empty list
   const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }; // key -> columns, rows
@@ -242,13 +264,29 @@
     return Uint8Array.from({ length: 784 }, (_, i) => Math.round(parseInt(flat.slice(bits * i, bits * i + bits), 2) * 255 / (2 ** bits - 1)));
   };
 
+  // ---- a finger that scrolls the page over a slider leaves it as it was
+  let touched = null;
+  document.addEventListener("pointerdown", (e) => { touched = e.pointerType === "touch" && e.target.matches?.("input[type=range]") ? { slider: e.target, value: e.target.value } : null; }, true);
+  document.addEventListener("pointercancel", (e) => {
+    if (touched?.slider !== e.target || e.target.value === touched.value) return;
+    e.target.value = touched.value;
+    for (const type of ["input", "change"]) e.target.dispatchEvent(new Event(type, { bubbles: true }));
+  }, true);
+
+  // ---- Gradio's drawers say whether they are open by their arrow only
+  const drawer = (e) => { const button = e.target.closest?.(".label-wrap"); if (button) requestAnimationFrame(() => button.setAttribute("aria-expanded", button.classList.contains("open"))); };
+  for (const type of ["focusin", "click"]) document.addEventListener(type, drawer);
+
   // ---- the bar and the feet of the rooms: anything with data-do
   document.addEventListener("click", (e) => {
     const button = e.target.closest("[data-do]");
-    if (button?.dataset.do === "mode") document.body.classList.toggle("dark");
+    if (button?.dataset.do === "mode") {
+      const mode = document.body.classList.toggle("dark") ? "dark" : "light";
+      try { localStorage.setItem("lab-mode", mode); } catch {} // a page within another may keep nothing
+    }
     if (button?.dataset.do === "link") copy(location.origin + location.pathname + location.search, "Link copied. It restores this room and its settings.");
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });
 
-  window.Lab = { $, $$, ARROWS, address, another, arrived, attend, bytes, calm, capital, cells, clamp, digits, drag, el, film, follow, grain, hear, inkScale, last, lengthen, line, mix, moves, named, narrow, near, paint, paintStrip, percent, plot, readAs, remember, repaint, rgb, shorten, signScale, signed, spoken, sprite, tell, ten, tenCurves, tenth, toast, top, words };
+  window.Lab = { $, $$, ARROWS, address, another, arrived, attend, busy, bytes, calm, capital, cells, clamp, digits, drag, el, film, follow, grain, hand, hear, inkScale, last, lengthen, line, mix, moves, named, narrow, near, paint, paintStrip, percent, plot, readAs, remember, repaint, rgb, shorten, signScale, signed, spoken, sprite, tell, ten, tenCurves, tenth, toast, top, words };
 })();

@@ -57,12 +57,13 @@ const strips = () => {
 
 // ---- the stops
 const draw = () => {
-  const box = $(".stops", element), scale = inkScale(0, 255);
+  const box = $(".stops", element), scale = inkScale(0, 255), focused = box.contains(document.activeElement);
   box.replaceChildren(...stops.map((s, i) => {
     const canvas = el("canvas", { class: "pixels" });
     paint(canvas, generator.make(s.z, one(s.digit)), 28, 28, scale);
     return el("button", { class: i === chosen ? "chosen" : "", "aria-pressed": i === chosen, "aria-label": `Stop ${LETTERS[i]}, a ${s.digit}`, onclick: () => { chosen = i; draw(); player.stop(); player.seek(i * A_LEG); } }, canvas);
   }), ...(stops.length < MOST ? [el("button", { class: "more", "aria-label": "One more stop", title: "One more stop", onclick: () => more() }, "+")] : []));
+  if (focused) box.children[chosen].focus({ preventScroll: true }); // the keyboard goes on from the stop that it chose
   const s = stops[chosen];
   $(".which", element).textContent = `Stop ${LETTERS[chosen]}${s.name ? `, ${s.name}` : ""}`;
   $$(".choices button", element).forEach((b, d) => b.setAttribute("aria-pressed", d === s.digit));

@@ -150,25 +150,23 @@ const extend = (e) => {
   const p = point(e), last = live.at(-1);
   if (Math.hypot(p[0] - last[0], p[1] - last[1]) > .003) live.push(p);
 };
-ink.addEventListener("pointerdown", (e) => {
-  if (!e.isPrimary || e.button) return;
-  ink.setPointerCapture(e.pointerId);
-  if (!own || pixels) strokes = [];
-  own = true; pixels = null; by = "pen";
-  strokes.push(live = [point(e)]); changed();
-  if (absent) board(); // perhaps it can be had by now
-});
 // Where the browser tells of a move at once, it is read before the next frame begins, which then has only to paint
 const SOONEST = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove";
-ink.addEventListener(SOONEST, (e) => {
-  if (!live) return;
-  const before = live.length;
-  for (const m of Lab.moves(e)) extend(m);
-  if (live.length > before) { changed(); readAhead(); }
-});
-for (const end of ["pointerup", "pointercancel"]) {
-  ink.addEventListener(end, () => { if (live) { live = null; lifted = true; commit(); } });
-}
+Lab.hand(ink, {
+  down: (e) => {
+    if (!own || pixels) strokes = [];
+    own = true; pixels = null; by = "pen";
+    strokes.push(live = [point(e)]); changed();
+    if (absent) board(); // perhaps it can be had by now
+  },
+  move: (e) => {
+    if (!live) return;
+    const before = live.length;
+    for (const m of Lab.moves(e)) extend(m);
+    if (live.length > before) { changed(); readAhead(); }
+  },
+  up: () => { if (live) { live = null; lifted = true; commit(); } },
+}, SOONEST);
 
 // ---- clear, samples, keys
 const keep = () => { if (own && strokes.length) kept = strokes; }; // what a hand drew can be had back

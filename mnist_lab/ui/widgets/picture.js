@@ -93,12 +93,12 @@
     const button = event.target.closest?.("[data-do=picture]");
     if (!button) return;
     const title = Lab.$("h2", button.parentElement).textContent.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
-    button.disabled = true;
+    const ready = Lab.busy(button);
     try {
       const url = URL.createObjectURL(await picture(parts(button)));
       Lab.el("a", { href: url, download: `mnist-lab-${title}.png` }).click();
       setTimeout(() => URL.revokeObjectURL(url), 10_000);
     } catch (error) { reportError(error); Lab.toast("Your browser could not make a picture of this part."); }
-    button.disabled = false;
+    ready();
   });
 })();

@@ -107,29 +107,28 @@ const shootSoon = () => { cancelAnimationFrame(shooting); shooting = requestAnim
 const player = Lab.film($(".film", element), { frames: FRAMES, label: "Walk through the pins", show: (i) => { if (generator) move(way(i / (FRAMES - 1)), !player?.playing); }, text: (i) => `${Math.round(100 * i / (FRAMES - 1))} % of the way` });
 
 // ---- pointer and keyboard: the whole plane drags, a pin drags itself
-let held = null;
+let held = "handle"; // or the place of a pin in the list
 const place = (held, [x, y], final) => {
   const there = [clamp(x, -EDGE, EDGE), clamp(y, -EDGE, EDGE)];
   if (held === "handle") return move(there, final);
   pins[held] = there; over(); shootSoon(); if (final) rest();
 };
 const at = (e) => { const r = sheet.getBoundingClientRect(); return [((e.clientX - r.left) / r.width * 2 - 1) * EDGE, (1 - (e.clientY - r.top) / r.height * 2) * EDGE]; };
-sheet.addEventListener("pointerdown", (e) => {
-  if (!e.isPrimary || e.button) return;
-  held = e.target.dataset.pin ? +e.target.dataset.pin : "handle";
-  sheet.setPointerCapture(e.pointerId); player.stop(); place(held, at(e), false);
+Lab.hand(sheet, {
+  down: (e) => { held = e.target.dataset.pin ? +e.target.dataset.pin : "handle"; player.stop(); place(held, at(e), false); },
+  move: (e) => place(held, at(e), false),
+  up: () => place(held, held === "handle" ? here : pins[held], true),
 });
-sheet.addEventListener("pointermove", (e) => { if (held !== null) place(held, at(e), false); });
-for (const end of ["pointerup", "pointercancel"]) sheet.addEventListener(end, () => { if (held !== null) { const last = held; held = null; place(last, last === "handle" ? here : pins[last], true); } });
 const KEYS = { ArrowLeft: [-.05, 0], ArrowRight: [.05, 0], ArrowUp: [0, .05], ArrowDown: [0, -.05] };
 sheet.addEventListener("keydown", (e) => {
   const pin = e.target.dataset.pin, step = KEYS[e.key], before = pin ? pins[+pin] : here;
   if (step) { e.preventDefault(); player.stop(); place(pin ? +pin : "handle", [before[0] + step[0], before[1] + step[1]], true); }
-  if (pin && pins.length > 2 && ["Delete", "Backspace"].includes(e.key)) { e.preventDefault(); pinned(pins.filter((_, i) => i !== +pin)); }
+  if (pin && pins.length > 2 && ["Delete", "Backspace"].includes(e.key)) { e.preventDefault(); pinned(pins.filter((_, i) => i !== +pin)); focusPin(+pin); }
 });
 const pinned = (list) => { pins = list; over(); shoot(); rest(); };
 $(".pin-here", element).addEventListener("click", () => pinned([...pins, here]));
-$(".pin-away", element).addEventListener("click", () => pinned(pins.slice(0, -1)));
+const focusPin = (i) => $$(".pin", element)[Math.min(i, pins.length - 1)].focus({ preventScroll: true }); // where the keyboard goes on
+$(".pin-away", element).addEventListener("click", () => { pinned(pins.slice(0, -1)); if ($(".pin-away", element).hidden) focusPin(pins.length - 1); });
 
 // ---- the address and the three lines: written when the finger rests
 const short = (v) => +v.toFixed(3), text = (list) => list.map(([x, y]) => `${short(x)}_${short(y)}`).join("*");

@@ -70,9 +70,9 @@ const one = async (i, told = film) => {
 const address = Lab.address("diffusion"), given = /^(\w+\.\d+\*){3}\w+\.\d+$/.test(address.read("lanes") ?? "") ? address.read("lanes").split("*").map((one) => one.split(".")) : [];
 const again = $(".again", element);
 const all = async () => {
-  const told = film; raced = told && of(told); again.disabled = true;
+  const told = film, ready = Lab.busy(again); raced = told && of(told);
   for (let i = 0; i < lanes.length; i++) await one(i, told);
-  again.disabled = false; play();
+  ready(); play();
 };
 again.addEventListener("click", all);
 

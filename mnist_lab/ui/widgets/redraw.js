@@ -27,9 +27,7 @@ const wipeAt = (x, y) => {
   for (let i = 0; i < 784; i++) if (Math.hypot(i % 28 + .5 - x, Math.floor(i / 28) + .5 - y) < RUBBER) rubbed[i] = 255;
   paintRub();
 };
-rub.addEventListener("pointerdown", (e) => { if (e.isPrimary && !e.button) { rub.setPointerCapture(e.pointerId); wipe(e); } });
-rub.addEventListener("pointermove", (e) => { if (rub.hasPointerCapture(e.pointerId)) for (const m of Lab.moves(e)) wipe(m); });
-rub.addEventListener("pointerup", () => ask());
+Lab.hand(rub, { down: wipe, move: (e) => Lab.moves(e).forEach(wipe), up: () => ask() });
 const spot = { x: 14, y: 14 }, rubber = $(".rubber", element), aim = () => { for (const name of ["x", "y"]) rubber.style.setProperty(`--${name}`, spot[name]); };
 rub.addEventListener("keydown", (e) => {
   const [dx, dy] = { ...Lab.ARROWS, " ": [0, 0] }[e.key] ?? [];

@@ -27,17 +27,15 @@
     };
     const digit = (how) => { const found = strokes.length && Lab.toDigit(strokes, BRUSH); if (found) take(found.pixels, how); };
     const point = (e) => { const r = ink.getBoundingClientRect(); return [Lab.clamp((e.clientX - r.left) / r.width), Lab.clamp((e.clientY - r.top) / r.height)]; };
-    ink.addEventListener("pointerdown", (e) => {
-      if (!e.isPrimary || e.button) return;
-      ink.setPointerCapture(e.pointerId); if (pixels) strokes = [];
-      pixels = null; strokes.push(live = [point(e)]); paint();
+    Lab.hand(ink, {
+      down: (e) => { if (pixels) strokes = []; pixels = null; strokes.push(live = [point(e)]); paint(); },
+      move: (e) => {
+        if (!live) return;
+        for (const m of Lab.moves(e)) live.push(point(m));
+        paint(); if (performance.now() - told > EVERY) { told = performance.now(); digit("moving"); }
+      },
+      up: () => { if (live) { live = null; digit("pen"); } },
     });
-    ink.addEventListener("pointermove", (e) => {
-      if (!live) return;
-      for (const m of Lab.moves(e)) live.push(point(m));
-      paint(); if (performance.now() - told > EVERY) { told = performance.now(); digit("moving"); }
-    });
-    for (const end of ["pointerup", "pointercancel"]) ink.addEventListener(end, () => { if (live) { live = null; digit("pen"); } });
     const show = (found) => { strokes = []; live = null; pixels = found; paint(); };
     const clear = () => { show(null); take(null, "clear"); };
     wipe.addEventListener("click", clear);
@@ -104,9 +102,9 @@
   const captioned = (caption, asked, read) => { caption.textContent = read === asked ? asked : `${asked}, read ${read}`; caption.classList.toggle("wrong", read !== asked); };
   // A button that has a file made, and takes it away: make() -> { file: URL }, name() -> what it is called
   const takeaway = (button, make, name) => button.addEventListener("click", async () => {
-    const words = button.textContent, download = name(); button.disabled = true; button.textContent = "Making it";
+    const words = button.textContent, download = name(), ready = Lab.busy(button); button.textContent = "Making it";
     const answer = await make();
-    button.disabled = false; button.textContent = words;
+    ready(); button.textContent = words;
     if (!answer || answer.error) { Lab.toast(answer?.error ?? "Made, but you asked for another one."); return; }
     Lab.el("a", { href: answer.file, download }).click();
   });
