@@ -165,8 +165,10 @@ def test_the_guest_not_seen_for_longest_leaves(store, tmp_path):
 
 def bad_files(folder, checkpoints) -> dict:
     """name -> (a file that is no classifier of ours, what is said about it)."""
-    nan = LeNet()
+    nan, loud = LeNet(), LeNet()
     nn.init.constant_(nan.logits.bias, math.nan)
+    for weight in loud.parameters():
+        nn.init.constant_(weight, 1e30)  # its answer is infinite
     good = weights(folder, "good", LeNet())
     (folder / "half.safetensors").write_bytes(good.read_bytes()[:5000])
     (folder / "notes.safetensors").write_text("no weights")
@@ -174,18 +176,19 @@ def bad_files(folder, checkpoints) -> dict:
     return {
         "text": (folder / "notes.txt", "no .safetensors file"), "half": (folder / "half.safetensors", "not a whole"),
         "renamed": (folder / "notes.safetensors", "not a whole"), "gan": (checkpoints / "mnist" / "gan.safetensors", "does not read digits"),
-        "diffusion": (checkpoints / "mnist" / "diffusion.safetensors", "does not read digits"), "nan": (weights(folder, "nan", nan), "ten numbers"),
+        "diffusion": (checkpoints / "mnist" / "diffusion.safetensors", "does not read digits"), "nan": (weights(folder, "nan", nan), "no numbers"),
+        "loud": (weights(folder, "loud", loud), "ten numbers"),
         "unknown": (weights(folder, "unknown", LeNet(), model="oracle"), "known are"),
         "huge": (weights(folder, "huge", LeNet(), model="resnet", config={"widths": [10**5] * 3}), "too large"),
         "narrow": (weights(folder, "narrow", ResNet(ResNet.Config((0, 1, 1))), model="resnet", config={"widths": [0, 1, 1]}), "can't read a picture"),
         "other": (weights(folder, "other", LeNet(), model="resnet", config={"widths": [4, 4, 4]}), "do not fit"),
         "odd": (weights(folder, "odd", LeNet(), config={"depth": "far"}), "does not fit"),
         "cold": (weights(folder, "cold", LeNet(), settings={"calibration": {"temperature": 0}}), "temperature"),
-        "list": (weights(folder, "list", LeNet(), settings={"calibration": [1]}), "can't be read"),
+        "list": (weights(folder, "list", LeNet(), settings={"calibration": [1]}), "calibration must be"),
     }
 
 
-@pytest.mark.parametrize("name", ["text", "half", "renamed", "gan", "diffusion", "nan", "unknown", "huge", "narrow", "other", "odd", "cold", "list"])
+@pytest.mark.parametrize("name", ["text", "half", "renamed", "gan", "diffusion", "nan", "loud", "unknown", "huge", "narrow", "other", "odd", "cold", "list"])
 def test_other_files_are_turned_away_in_a_sentence(name, tmp_path, checkpoints):
     path, words = bad_files(tmp_path, checkpoints)[name]
     with pytest.raises(gr.Error) as caught:

@@ -61,8 +61,6 @@ def opened(path: Path) -> tuple[nn.Module, Metadata]:
         Calibration.of(metadata.settings)
     except (CheckpointError, ProgramError) as error:
         raise ValueError(str(error)) from error
-    except AttributeError as error:  # settings that are no dictionary
-        raise ValueError(f"The settings inside {path.name} can't be read.") from error
     except RuntimeError as error:  # layers of no width, for one
         raise ValueError(f"The network in {path.name} can't read a picture.") from error
     _check_answer(path, model)

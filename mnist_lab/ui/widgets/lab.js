@@ -78,11 +78,11 @@
     for (const [k, v] of Object.entries(attributes)) k.startsWith("on") ? e.addEventListener(k.slice(2), v) : v != null && e.setAttribute(k, v);
     e.append(...children.filter((c) => c != null)); return e;
   };
-  // The pointer that goes down first, until it goes up: a second finger or a palm beside it changes nothing
+  // The pointer that goes down first, until it goes up: a second finger or a palm beside it changes nothing. A pen comes before fingers
   const hand = (target, { down, move, up }, moved = "pointermove") => {
     let id = null;
     target.addEventListener("pointerdown", (e) => {
-      if (id !== null || !e.isPrimary || e.button) return;
+      if ((id !== null && e.pointerType !== "pen") || !e.isPrimary || e.button) return;
       id = e.pointerId; target.setPointerCapture(id); down(e);
     });
     target.addEventListener(moved, (e) => { if (e.pointerId === id) move(e); });
