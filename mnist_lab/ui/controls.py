@@ -104,6 +104,10 @@ def read_address(rooms: Sequence[Room]) -> str:
   const press = () => {{ if (Lab.last('sampling') || !tries--) return; document.getElementById(runs[room])?.click(); setTimeout(press, 500); }};
   window.labRuns = given && room in runs;
   if (window.labRuns) setTimeout(press, 600);
+  addEventListener('popstate', () => {{
+    const to = Math.max(0, rooms.indexOf(new URLSearchParams(location.search).get('room')));
+    document.querySelectorAll('#rooms > .tab-wrapper [role=tab]')[to].click();
+  }});
   window.labAwaited = q.get('room') && room !== rooms[0] ? room : null;  // the first tab is selected already: no event would tell of it
   return [{{__type__: 'update', selected: room}}, ...settings.map(read)];
 }}"""
@@ -121,7 +125,10 @@ def write_address(room: Room, key: str) -> str:
 
 
 def enter_room(room: Room) -> str:
-    """JavaScript that puts the room in the address, with its own settings as they were left, and those of other rooms taken out."""
+    """JavaScript that puts the room in the address, with its own settings as they were left, and those of other rooms taken out.
+
+    A page of its own in the browser's history, but for the first: Back goes to the room before.
+    """
     return f"""() => {{ const q = new URLSearchParams(location.search);
   if (window.labAwaited && window.labAwaited !== '{room.id}') return;  // the first tab is selected before the address is read
   window.labAwaited = null;
@@ -129,4 +136,4 @@ def enter_room(room: Room) -> str:
   const left = window.labAddresses ??= {{}}, kept = left['{room.id}'] ?? new URLSearchParams();
   left[q.get('room') ?? 'classify'] = q;
   for (const k of ['__theme', 'still']) if (q.has(k)) kept.set(k, q.get(k));
-  kept.set('room', '{room.id}'); history.replaceState(history.state, '', '?' + kept); }}"""
+  kept.set('room', '{room.id}'); history[q.has('room') ? 'pushState' : 'replaceState'](history.state, '', '?' + kept); }}"""

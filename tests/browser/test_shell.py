@@ -67,6 +67,34 @@ def test_a_look_into_another_room_keeps_this_one_s_settings_in_the_address(page,
     assert "steps=12" in page.url
 
 
+def test_back_and_forward_go_from_room_to_room(page, url):
+    page.goto(f"{url}?room=classify&still=1")
+    expect(page.get_by_role("heading", level=1, name=ROOMS["classify"])).to_be_visible()
+    page.wait_for_function("window.Lab?.last('reading')")
+    for room in ("diffusion", "gan"):
+        page.get_by_role("tab", name=room, exact=False).click()
+        page.wait_for_url(f"**room={room}**")
+        expect(page.get_by_role("heading", level=1, name=ROOMS[room])).to_be_visible()
+        if room == "diffusion":
+            page.fill("#steps input[type=number]", "12")
+            page.press("#steps input[type=number]", "Enter")
+            page.wait_for_url("**steps=12**")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1, name=ROOMS["diffusion"])).to_be_visible()
+    assert "room=diffusion" in page.url and "steps=12" in page.url
+    page.fill("#steps input[type=number]", "13")
+    page.press("#steps input[type=number]", "Enter")
+    page.wait_for_url("**steps=13**")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1, name=ROOMS["classify"])).to_be_visible()
+    page.get_by_role("tab", name="Diffusion").click()
+    page.wait_for_url("**steps=13**")  # what the room shows
+    page.go_back()
+    page.go_forward()
+    expect(page.get_by_role("heading", level=1, name=ROOMS["diffusion"])).to_be_visible()
+    assert "steps=13" in page.url
+
+
 def test_nonsense_in_the_address_is_ignored(page, url, store):
     page.goto(f"{url}?room=diffusion&still=1&guidance=NaN&sampler=oracle&eta=")
     expect(page.locator("#guidance input[type=number]")).not_to_have_value("")
@@ -125,3 +153,13 @@ def test_bad_arguments_get_a_sentence_and_the_next_call_works(client, store, arg
     with pytest.raises(AppError, match=sentence.replace(".", r"\.")):
         client.predict(*arguments, api_name="/generate")
     assert len(client.predict(1, 1, 1, 0, api_name="/generate")) == 1
+
+
+def test_what_scrolls_away_goes_under_the_bar(phone, url):
+    phone.goto(f"{url}?room=diffusion&still=1")
+    label = phone.locator("#guidance [data-testid=block-info]")
+    expect(label).to_be_visible()
+    phone.evaluate("(e) => scrollBy({ top: e.getBoundingClientRect().top - 60, behavior: 'instant' })", label.element_handle())
+    box = label.bounding_box()
+    assert 0 < box["y"] < 80
+    assert phone.evaluate("([x, y]) => Boolean(document.elementFromPoint(x, y).closest('.tab-wrapper'))", [box["x"] + 5, box["y"] + 5])

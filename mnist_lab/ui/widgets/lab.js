@@ -249,6 +249,7 @@
       const q = new URLSearchParams(location.search);
       if (here(q) !== room) return;
       Object.entries(values).forEach(([key, text]) => (text === null ? q.delete(key) : q.set(key, text))); history.replaceState(history.state, "", "?" + q);
+      (window.labAddresses ??= {})[room] = q; // as it is left, also by Back
     },
   });
 
