@@ -190,7 +190,9 @@ def denoise(options: argparse.Namespace, digits: list[int]) -> list:
 
 
 def shape_numbers(given: list[str]) -> dict[str, float]:
-    """["tau=0.5", ...] -> {"tau": 0.5, ...}; the names of other settings are none of a shape."""
+    """["tau=0.5", ...] -> {"tau": 0.5, ...}."""
+    from mnist_lab.labs import SHAPE_BOUNDS
+
     numbers = {}
     for text in given:
         name, _, value = text.partition("=")
@@ -198,9 +200,9 @@ def shape_numbers(given: list[str]) -> dict[str, float]:
             numbers[name] = float(value)
         except ValueError:
             raise ValueError(f"--shape {text} must be a name and a number, for example tau=0.5.") from None
-    wrong = numbers.keys() & {*DIFFUSION_ONLY, "seed", "same_noise", "labels", "self"}
+    wrong = numbers.keys() - SHAPE_BOUNDS.keys()
     if wrong:
-        raise ValueError(f"--shape {min(wrong)} does not shape a schedule.")
+        raise ValueError(f"--shape {min(wrong)} does not shape a schedule. What does: {', '.join(SHAPE_BOUNDS)}.")
     return numbers
 
 

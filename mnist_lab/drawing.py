@@ -51,7 +51,7 @@ class Digit:
 
 def from_strokes(strokes: list[list[list[float]]], brush: float = 0.08) -> Digit:
     """Strokes of a round pen: lists or arrays of points [x, y] in [0, 1]; one point is a dot. `brush` is the pen's share of the canvas."""
-    if isinstance(brush, bool) or not isinstance(brush, int | float | np.integer | np.floating) or not BRUSH[0] <= brush <= BRUSH[1]:
+    if not is_number(brush) or not BRUSH[0] <= brush <= BRUSH[1]:
         raise DrawingError(f"The brush must be a number between {BRUSH[0]:g} and {BRUSH[1]:g}.")
     lines = _checked(strokes)
     points = np.concatenate(lines)  # (N, 2)
@@ -69,30 +69,30 @@ def from_strokes(strokes: list[list[list[float]]], brush: float = 0.08) -> Digit
 
 def _checked(strokes: object) -> list[np.ndarray]:
     """Strokes that anyone may have sent -> arrays (N, 2) within [0, 1]."""
-    strokes = _as_lists(strokes)
-    if not isinstance(strokes, list | tuple) or not all(isinstance(stroke, list | tuple) for stroke in strokes):
+    if not _is_row(strokes) or not all(map(_is_row, strokes)):
         raise DrawingError(NO_STROKES)
     if len(strokes) > MOST_STROKES or sum(map(len, strokes)) > MOST_POINTS:
         raise DrawingError(f"This drawing is too long. Up to {MOST_STROKES:,} strokes and {MOST_POINTS:,} points, please.")
     if not all(_is_point(point) for stroke in strokes for point in stroke):
         raise DrawingError(NO_STROKES)
-    lines = [np.array(stroke, np.float64).clip(0, 1) for stroke in strokes if stroke]
+    lines = [np.array(stroke, np.float64).clip(0, 1) for stroke in strokes if len(stroke)]
     if not lines:
         raise DrawingError(NO_INK)
     return lines
 
 
-def _as_lists(value: object) -> object:
-    """The same with lists in the place of arrays, also of those inside."""
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    return [_as_lists(part) for part in value] if isinstance(value, list | tuple) else value
+def is_number(value: object) -> bool:
+    """Of Python or of numpy; a truth value is none."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def _is_row(value: object) -> bool:
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
 def _is_point(point: object) -> bool:
     """Two numbers near [0, 1]: a pen may leave the canvas a little. NaN fails the comparison."""
-    return isinstance(point, list | tuple) and len(point) == 2 and all(
-        isinstance(v, int | float) and not isinstance(v, bool) and -1 <= v <= 2 for v in point)
+    return _is_row(point) and len(point) == 2 and all(is_number(v) and -1 <= v <= 2 for v in point)
 
 
 def _within_range(pen: float, span: float) -> float:
@@ -249,9 +249,14 @@ def _ink(image: Image.Image) -> np.ndarray:
     raise DrawingError(NO_INK)
 
 
+def border_of(picture: np.ndarray) -> np.ndarray:
+    """The outermost pixels, which are paper for the most part: (H, W, ...) -> (2 (H + W), ...)."""
+    return np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+
+
 def _distance_from_paper(rgb: np.ndarray) -> np.ndarray:
     """(H, W, 3) -> uint8 (H, W). Paper has the median colour of the border; what differs no more than it does is paper too."""
-    border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+    border = border_of(rgb)
     paper = np.median(border, axis=0)
     distance = np.abs(rgb - paper).max(2)  # (H, W)
     peak = distance.max()

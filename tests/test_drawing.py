@@ -98,6 +98,15 @@ def test_arrays_do_for_lists():
     assert from_strokes([[tuple(np.array(point)) for point in stroke] for stroke in seven()], 0.125).pixels.tolist() == wanted
 
 
+def test_lists_in_lists_without_end_are_no_strokes():
+    deep = [0.5]
+    for _ in range(5_000):
+        deep = [deep]
+    for strokes in (deep, [deep], [[deep]], np.array(0.5), [np.array(0.5)], [[np.array(0.5)]]):
+        with pytest.raises(DrawingError, match="Strokes must be"):
+            from_strokes(strokes)
+
+
 def test_a_pen_may_leave_the_canvas():
     assert from_strokes([[[0.5, -0.1], [0.5, 1.2]]]).pixels.tolist() == from_strokes([[[0.5, 0.0], [0.5, 1.0]]]).pixels.tolist()
 

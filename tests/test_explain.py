@@ -144,8 +144,8 @@ def test_a_network_of_the_usual_modules_needs_no_code(model):
     nn.Sequential(conv(padding_mode="reflect")), nn.Sequential(conv(padding="same")), nn.Sequential(conv(padding=(1, 0))), nn.Sequential(conv(stride=2)),
     nn.Sequential(nn.Conv2d(1, 4, 2)), nn.Sequential(nn.MaxPool2d(3, ceil_mode=True)), nn.Sequential(nn.MaxPool2d(2, padding=1)), nn.Sequential(nn.Sigmoid()),
     nn.Sequential(nn.Flatten(2)), By(lambda net, x: x.mean(1)), By(lambda net, x: x + 1), By(lambda net, x: x + x), By(lambda net, x: torch.cat([x, x], 1)),
-    By(lambda net, x: x.tanh()), By(lambda net, x: x if x.sum() > 0 else -x),
-], ids=range(15))
+    By(lambda net, x: x.tanh()), By(lambda net, x: x if x.sum() > 0 else -x), By(lambda net, x: x + net.c.bias.sum(), c=conv()), By(lambda net, x: x.sum()),
+], ids=range(17))
 def test_what_cannot_be_shown_is_one_sentence(model):
     with pytest.raises(ProgramError) as caught:
         program(model.eval())

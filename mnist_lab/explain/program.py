@@ -96,15 +96,29 @@ def _op(node: fx.Node, module: nn.Module | None, place: dict[fx.Node, int]) -> O
     name = node.target if isinstance(node.target, str) else node.target.__name__
     if node.op == "placeholder":
         return Op("input", (), shape)
-    before = [n.meta["tensor_meta"].shape[1:] for n in node.all_input_nodes]
+    before = [tuple(n.meta["tensor_meta"].shape[1:]) for n in node.all_input_nodes]
     if name == "getitem" and len(shape) == 3:
         return Op("crop", inputs, shape, (before[0][-1] - shape[-1]) // 2)
     kinds = {"relu": "relu", "flatten": "flatten", "add": "add", "cat": "concat", "mean": "mean", "amax": "max"}
-    of_maps = shape == before[0][:1]
-    as_usual = {"flatten": len(shape) == 1, "add": len(inputs) == 2, "mean": of_maps, "max": of_maps, "concat": shape[0] == sum(b[0] for b in before)}
-    if name not in kinds or not as_usual.get(kinds[name], True):
-        raise ProgramError(f"This network uses {name} in a way that can't be shown." if name in kinds else f"This network uses {name}, which can't be shown.")
+    if name not in kinds:
+        raise ProgramError(f"This network uses {name}, which can't be shown.")
+    if not _as_usual(kinds[name], before, shape):
+        raise ProgramError(f"This network uses {name} in a way that can't be shown.")
     return Op(kinds[name], inputs, shape)
+
+
+def _as_usual(kind: str, before: list[tuple[int, ...]], shape: tuple[int, ...]) -> bool:
+    """Whether a step of such inputs and such an output is what an Op of this kind says."""
+    match kind:
+        case "flatten":
+            return len(shape) == 1
+        case "add":
+            return len(before) == 2
+        case "concat":
+            return shape[0] == sum(b[0] for b in before)
+        case "mean" | "max":
+            return shape == before[0][:1]
+    return True
 
 
 def _layer(node: fx.Node, module: nn.Module, inputs: tuple[int, ...], shape: tuple[int, ...]) -> Op:

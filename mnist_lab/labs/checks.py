@@ -17,14 +17,14 @@ MOST_PICTURES = 1_000
 
 def whole(name: str, value: object, low: int, high: int) -> int:
     """`value` as an integer between low and high, or ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating) or not low <= value <= high or value != int(value):
+    if not drawing.is_number(value) or not low <= value <= high or value != int(value):
         raise ValueError(f"{name} must be a whole number between {low:,} and {high:,}.")
     return int(value)
 
 
 def number(name: str, value: object, low: float, high: float) -> float:
     """`value` as a float between low and high, or ValueError (NaN too)."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating) or not low <= value <= high:
+    if not drawing.is_number(value) or not low <= value <= high:
         raise ValueError(f"{name} must be a number between {low:g} and {high:g}.")
     return float(value)
 
@@ -60,9 +60,10 @@ def digit_input(picture: Picture) -> Tensor:
     digit by drawing.from_picture.
     """
     pixels = np.asarray(picture) if isinstance(picture, Image.Image) and picture.mode == "L" else picture
-    ready = isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.shape == (drawing.SIDE, drawing.SIDE) and not _on_light_paper(pixels)
+    ready = is_stored(pixels) and np.median(drawing.border_of(pixels)) <= 127
     return to_model(torch.tensor(pixels if ready else drawing.from_picture(picture).pixels)[None])
 
 
-def _on_light_paper(pixels: np.ndarray) -> bool:
-    return float(np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]))) > 127
+def is_stored(pixels: object) -> bool:
+    """Whether a picture is an array as MNIST's are stored: uint8 (28, 28)."""
+    return isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.shape == (drawing.SIDE, drawing.SIDE)

@@ -10,7 +10,7 @@ import torch
 from mnist_lab import checkpoint, drawing
 from mnist_lab.checkpoint import Store
 from mnist_lab.data import to_model
-from mnist_lab.labs.checks import Picture, number
+from mnist_lab.labs.checks import Picture, is_stored, number
 
 CLASSIFIERS = ("resnet", "lenet")  # the first is the best
 JUDGE = "judge"  # a residual network that stays as it is, so that what is measured of generators in its features can be compared
@@ -90,7 +90,7 @@ class ClassifierLab:
     @torch.inference_mode()
     def read(self, pixels: np.ndarray) -> Verdict:
         """A digit that is already uint8 (28, 28), centred, ink 255 on 0; ValueError if it is not."""
-        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape != (drawing.SIDE, drawing.SIDE):
+        if not is_stored(pixels):
             raise ValueError("A digit must be an array (28, 28) of uint8, ink 255 on paper 0. Any other picture is read by classify().")
         logits = self.network(to_model(torch.tensor(pixels)[None]))[0].numpy()
         return Verdict(int(logits.argmax()), self.calibration.probabilities(logits), pixels, self.calibration.likeness(logits))

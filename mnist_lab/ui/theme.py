@@ -18,16 +18,9 @@ def css() -> str:
 
 
 def head() -> str:
-    """The address as it was before any tab rewrote it, the tokens and page rules, then window.Lab and the networks that run in the page.
-
-    Gradio has chosen light or dark by then, from the address or the system: what the visitor chose here stands above the system's.
-    """
+    """The address as it was before any tab rewrote it, the tokens and page rules, then window.Lab and the networks that run in the page."""
     tokens = asset("tokens.css").replace("fonts/", f"gradio_api/file={quote(FONTS.as_posix())}/")
-    address = """window.labQuery = new URLSearchParams(location.search); window.labAwaited = window.labQuery.get('room');
-try {
-  const mode = localStorage.getItem('lab-mode');
-  if (mode && !labQuery.has('__theme')) document.body.classList.toggle('dark', mode === 'dark');
-} catch {} // a page within another may keep nothing"""
+    address = "window.labQuery = new URLSearchParams(location.search); window.labAwaited = window.labQuery.get('room');"
     scripts = "\n".join(map(asset, ("lab.js", "net.js", "digit.js", "conv.js", "enlarged.js", "forge.js", "sketch.js", "picture.js")))
     return f"<script>{address}</script>\n<style>{tokens}\n{_own('page.css')}</style>\n<script>{scripts}</script>"
 

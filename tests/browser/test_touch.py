@@ -86,3 +86,26 @@ def test_a_page_scrolls_over_a_film_and_a_tap_still_seeks(phone, url, fingers):
     fingers("touchStart", (x + 60, y))
     fingers("touchEnd")
     phone.wait_for_function("(before) => document.querySelector('.plane .strip').getAttribute('aria-valuenow') !== before", arg=before)
+
+
+def test_a_finger_pulls_the_schedule_and_another_does_not(phone, url, fingers):
+    phone.goto(f"{url}?room=diffusion&still=1&steps=10")
+    phone.locator("#diffusion-drawer .label-wrap").tap()
+    plot, grip = phone.locator("#schedule .signal"), phone.locator("#schedule .grip")
+    expect(plot).to_be_visible()
+    middle(plot)
+    phone.wait_for_function("document.querySelector('#schedule [data-levels], #schedule[data-levels]')")
+    heights = "() => [...document.querySelectorAll('#schedule .signal .dot')].map((dot) => +dot.getAttribute('cy'))"
+    box = phone.locator("#schedule .signal .dot").nth(5).bounding_box()
+    start = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = phone.evaluate(heights)
+    assert grip.count() > 0
+    fingers("touchStart", start)
+    fingers("touchMove", (start[0], start[1] - 20))
+    pulled = phone.evaluate(heights)
+    assert pulled[5] < before[5] - 10
+    fingers("touchStart", (start[0], start[1] - 20), (start[0] + 60, start[1] + 30))
+    fingers("touchMove", (start[0], start[1] - 20), (start[0] + 60, start[1] + 40))
+    assert phone.evaluate(heights) == pulled
+    fingers("touchEnd", (start[0], start[1] - 20))
+    fingers("touchEnd")

@@ -78,12 +78,13 @@
     for (const [k, v] of Object.entries(attributes)) k.startsWith("on") ? e.addEventListener(k.slice(2), v) : v != null && e.setAttribute(k, v);
     e.append(...children.filter((c) => c != null)); return e;
   };
-  // The pointer that goes down first, until it goes up: a second finger or a palm beside it changes nothing. A pen comes before fingers
+  // The pointer that goes down first, until it goes up: a second finger or a palm beside it changes nothing. A pen comes before fingers.
+  // down(e) may say false: it was not for this
   const hand = (target, { down, move, up }, moved = "pointermove") => {
     let id = null;
     target.addEventListener("pointerdown", (e) => {
       if ((id !== null && e.pointerType !== "pen") || !e.isPrimary || e.button) return;
-      id = e.pointerId; target.setPointerCapture(id); down(e);
+      if (down(e) !== false) { id = e.pointerId; target.setPointerCapture(id); }
     });
     target.addEventListener(moved, (e) => { if (e.pointerId === id) move(e); });
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) target.addEventListener(end, (e) => { if (e.pointerId === id) { id = null; up?.(e); } });
@@ -278,13 +279,15 @@
   const drawer = (e) => { const button = e.target.closest?.(".label-wrap"); if (button) requestAnimationFrame(() => button.setAttribute("aria-expanded", button.classList.contains("open"))); };
   for (const type of ["focusin", "click"]) document.addEventListener(type, drawer);
 
+  // ---- light or dark: Gradio has chosen by now, from the address or the system; what the visitor chose stands above the system's
+  const MODE = "lab-mode";
+  try { const mode = localStorage.getItem(MODE); if (mode && !query.has("__theme")) document.body.classList.toggle("dark", mode === "dark"); } catch {} // a page within another may keep nothing
+  const switchMode = () => { const mode = document.body.classList.toggle("dark") ? "dark" : "light"; try { localStorage.setItem(MODE, mode); } catch {} };
+
   // ---- the bar and the feet of the rooms: anything with data-do
   document.addEventListener("click", (e) => {
     const button = e.target.closest("[data-do]");
-    if (button?.dataset.do === "mode") {
-      const mode = document.body.classList.toggle("dark") ? "dark" : "light";
-      try { localStorage.setItem("lab-mode", mode); } catch {} // a page within another may keep nothing
-    }
+    if (button?.dataset.do === "mode") switchMode();
     if (button?.dataset.do === "link") copy(location.origin + location.pathname + location.search, "Link copied. It restores this room and its settings.");
     if (button?.dataset.do === "copy") copy($(".code", button.parentElement).textContent, "Three lines copied.");
   });

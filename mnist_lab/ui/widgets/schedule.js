@@ -93,22 +93,20 @@ function hand() { // what was drawn, told to the room
 }
 let grabbed = null; // {k, x, shift, sweeping, moved}
 const place = (e) => { const r = box.getBoundingClientRect(), H = $("svg", box).clientHeight - FOOT; return { x: (e.clientX - r.left) / r.width, y: 1 - (e.clientY - r.top) / H, width: r.width }; };
-box.addEventListener("pointerdown", (e) => {
-  if (!e.target.classList.contains("grip") || !e.isPrimary || e.button || steps() < 2) return;
+const grab = (e) => {
+  if (!e.target.classList.contains("grip") || steps() < 2) return false;
   const p = place(e), k = inner(p.x * steps());
-  box.setPointerCapture(e.pointerId); grabbed = { k, x: p.x, shift: alphaBar[k] - p.y, sweeping: false, moved: false };
+  grabbed = { k, x: p.x, shift: alphaBar[k] - p.y, sweeping: false, moved: false };
   chosen = k; now = null; draw();
-});
-box.addEventListener("pointermove", (e) => {
-  if (!grabbed) return;
+};
+const pull = (e) => {
   const p = place(e), level = p.y + grabbed.shift, far = Math.max(14, .75 * p.width / steps()) / p.width;
   grabbed.sweeping ||= Math.abs(p.x - grabbed.x) > far;
   const from = grabbed.k, to = grabbed.sweeping ? inner(p.x * steps()) : from, old = alphaBar[from];
   for (let k = from; k !== to; k += Math.sign(to - from)) put(k, between(old, level, Math.abs(k - from) / Math.abs(to - from)));
   put(to, level); grabbed.k = to; grabbed.moved = true; chosen = to; draw();
-});
-const release = () => { if (grabbed?.moved) hand(); grabbed = null; };
-box.addEventListener("pointerup", release); box.addEventListener("pointercancel", release);
+};
+Lab.hand(box, { down: grab, move: pull, up: () => { if (grabbed.moved) hand(); grabbed = null; } });
 box.addEventListener("blur", () => { chosen = null; draw(); });
 box.addEventListener("keydown", (e) => {
   const go = { ArrowLeft: -1, ArrowRight: 1, Home: -1e6, End: 1e6 }[e.key], lift = { ArrowUp: .01, ArrowDown: -.01, PageUp: .1, PageDown: -.1 }[e.key];
